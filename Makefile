@@ -1,0 +1,1 @@
+# The one front door. `make help` lists the doors behind it.

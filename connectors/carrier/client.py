@@ -1,0 +1,178 @@
+"""`TwilioCarrier`: the carrier protocol through the official `twilio` client, on asyncio."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
+from twilio.rest import Client  # type: ignore[import-untyped]
+
+from connectors.carrier.errors import describe, place_result
+from connectors.carrier.http import OneShotHttpClient, Timeouts
+from streams.calls.carrier import (
+    CallRequest,
+    CarrierCall,
+    CarrierMessage,
+    CarrierUnavailableError,
+    MessageRequest,
+    Placed,
+    PlaceResult,
+    Unknown,
+)
+
+REAL_BASE_URL = "https://api.twilio.com"
+CALL_EVENTS = ["initiated", "ringing", "answered", "completed"]
+PAGE_SIZE = 1000  # the API's maximum: one request for nearly every pair of numbers
+MAX_RECORDS = 10 * PAGE_SIZE  # more than that between two numbers is an answer we cannot use
+
+
+class TwilioCarrier:
+    """One Twilio account, real or at `base_url`. Make it, use it and close it within one event loop.
+
+    `read_s` of the timeouts must be at least 10 s in production: a shorter one only makes more UNKNOWN.
+    """
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        base_url: str = REAL_BASE_URL,
+        timeouts: Timeouts | None = None,
+        max_connections: int = 100,
+    ) -> None:
+        self._http = OneShotHttpClient(timeouts or Timeouts(), max_connections)
+        base_url = base_url.rstrip("/")
+        # TWILIO_EDGE and TWILIO_REGION rewrite the host name: right for the real one, nonsense for any other.
+        # (An empty mapping would make the client read os.environ.)
+        environment = None if base_url == REAL_BASE_URL else {"TWILIO_EDGE": "", "TWILIO_REGION": ""}
+        self._client = Client(account_sid, auth_token, http_client=self._http, environment=environment)
+        self._client.api.base_url = base_url
+
+    async def place_call(self, request: CallRequest) -> PlaceResult:
+        return await self._place(
+            self._client.calls.create_async(
+                to=request.to,
+                from_=request.from_,
+                url=request.url,
+                method="POST",
+                fallback_url=request.fallback_url,
+                fallback_method="POST",
+                status_callback=request.status_callback,
+                status_callback_method="POST",
+                status_callback_event=CALL_EVENTS,
+                timeout=request.ring_timeout_s,
+            )
+        )
+
+    async def send_message(self, request: MessageRequest) -> PlaceResult:
+        callback = {} if request.status_callback is None else {"status_callback": request.status_callback}
+        return await self._place(
+            self._client.messages.create_async(
+                to=request.to, from_=request.from_, body=request.body, **callback
+            )
+        )
+
+    async def find_calls(self, to: str, from_: str, created_after_ms: int) -> Sequence[CarrierCall]:
+        # No StartTime filter: it knows only dates, and a queued call has none and would be left out.
+        found = await self._ask(
+            self._client.calls.list_async(to=to, from_=from_, page_size=PAGE_SIZE, limit=MAX_RECORDS)
+        )
+        return [c for c in map(_call, _bounded(found)) if c.created_at >= _second(created_after_ms)]
+
+    async def find_messages(self, to: str, from_: str, created_after_ms: int) -> Sequence[CarrierMessage]:
+        found = await self._ask(
+            self._client.messages.list_async(to=to, from_=from_, page_size=PAGE_SIZE, limit=MAX_RECORDS)
+        )
+        return [m for m in map(_message, _bounded(found)) if m.created_at >= _second(created_after_ms)]
+
+    async def fetch_call(self, sid: str) -> CarrierCall | None:
+        found = await self._ask(self._client.calls(sid).fetch_async())
+        return None if found is None else _call(found)
+
+    async def cancel(self, sid: str) -> CarrierCall | None:
+        return await self._end(sid, "canceled")
+
+    async def hang_up(self, sid: str) -> CarrierCall | None:
+        # `canceled` first: a call that rings must not be answered between a look at it and the request.
+        call = await self._end(sid, "canceled")
+        return call if call is None or call.ended else await self._end(sid, "completed")
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _place(self, creation: Any) -> PlaceResult:
+        try:
+            sid = (await creation).sid
+        except Exception as error:  # the table decides, and for what it does not know it says Unknown
+            return place_result(error)
+        return Placed(sid) if sid else Unknown("an answer without a sid")
+
+    async def _end(self, sid: str, status: str) -> CarrierCall | None:
+        try:
+            return _call(await self._client.calls(sid).update_async(status=status))
+        except (TwilioRestException, TwilioServiceException) as error:
+            if error.status == 404:
+                return None
+            if 400 <= error.status < 500:  # "not in a state for that": what it is then is the answer
+                return await self.fetch_call(sid)
+            raise CarrierUnavailableError(describe(error)) from error
+        except Exception as error:
+            raise CarrierUnavailableError(describe(error)) from error
+
+    async def _ask(self, question: Any) -> Any:
+        try:
+            return await question
+        except Exception as error:
+            if isinstance(error, TwilioRestException | TwilioServiceException) and error.status == 404:
+                return None
+            raise CarrierUnavailableError(describe(error)) from error
+
+
+def _bounded(found: Any) -> list[Any]:
+    if found is None:
+        raise CarrierUnavailableError("the carrier knows no such list")
+    if len(found) >= MAX_RECORDS:
+        raise CarrierUnavailableError(f"more than {MAX_RECORDS} records between two numbers")
+    return list(found)
+
+
+def _second(at_ms: int) -> int:
+    """The carrier cuts times to the second: what was created in the same second counts as after."""
+    return at_ms // 1000 * 1000
+
+
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp()) * 1000
+
+
+def _call(record: Any) -> CarrierCall:
+    return CarrierCall(
+        sid=record.sid,
+        to=record.to,
+        from_=record._from,
+        status=str(record.status),
+        created_at=_ms(record.date_created) or 0,
+        started_at=_ms(record.start_time),
+        ended_at=_ms(record.end_time),
+    )
+
+
+def _message(record: Any) -> CarrierMessage:
+    return CarrierMessage(
+        sid=record.sid,
+        to=record.to,
+        from_=record.from_,
+        status=str(record.status),
+        created_at=_ms(record.date_created) or 0,
+        body=record.body or "",
+        error_code=record.error_code,
+    )

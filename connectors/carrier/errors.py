@@ -1,0 +1,52 @@
+"""The error table: what each failure of placing a call or a message *proves*. The one place that decides.
+
+| what happened                                        | result  | why                                        |
+|------------------------------------------------------|---------|--------------------------------------------|
+| 201 with a sid                                       | Placed  |                                            |
+| no connection: DNS, refused, unreachable, TLS,       | NotSent | aiohttp raises these while it connects:    |
+| connect timeout, none free in time, unusable URL     |         | no byte of the request was written         |
+| 429                                                  | NotSent | the carrier counts before it acts          |
+| 408, 499                                             | Unknown | a proxy says so, too, having passed it on  |
+| any other 4xx                                        | Refused | the carrier read it and says no            |
+| 5xx, 3xx, a 2xx that is unreadable or has no sid     | Unknown | it does not say whether the carrier acted  |
+| read timeout, reset, closed while waiting, all else  | Unknown | the request was, or may have been, sent    |
+"""
+
+import aiohttp
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
+
+from connectors.carrier.http import ThrottledError
+from streams.calls.carrier import NotSent, PlaceResult, Refused, Unknown
+
+# Raised by aiohttp's connector only, before the request is handed a connection. ClientConnectorError covers
+# DNS, refusal, TLS handshake and certificate; each is checked by a test against a peer that behaves so.
+NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.InvalidURL,
+)
+MAYBE_PASSED_ON = frozenset({408, 499})
+
+
+def place_result(error: Exception) -> PlaceResult:
+    """The result of a placing request that ended with `error`."""
+    if isinstance(error, ThrottledError):
+        return NotSent("429", error.retry_after_s)
+    if isinstance(error, NEVER_SENT):
+        return NotSent(describe(error))
+    if isinstance(error, TwilioRestException | TwilioServiceException):
+        status = int(error.status)
+        if 400 <= status < 500 and status not in MAYBE_PASSED_ON:
+            return Refused(error.code or status, describe(error))
+    return Unknown(describe(error))
+
+
+def describe(error: Exception) -> str:
+    """One line that names the failure without URL, number or text: it goes into logs and records."""
+    if isinstance(error, TwilioRestException | TwilioServiceException):
+        return f"HTTP {error.status}" + (f", carrier error {error.code}" if error.code else "")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.__cause__  # certificate errors have no os_error
+        return f"{type(error).__name__}: {getattr(cause, 'strerror', None) or type(cause).__name__}"
+    return type(error).__name__

@@ -1,0 +1,126 @@
+"""The transport under the official `twilio` client: one request, sent at most once, with real timeouts.
+
+Why not twilio's own AsyncTwilioHttpClient: it hands `timeout=None` to every request, which in aiohttp means
+*no* timeout, whatever the session says; it logs URLs with phone numbers at INFO; it drops the headers of an
+error (Retry-After).
+
+What could repeat a request, layer by layer, and what is done about it:
+- twilio: `max_retries` wraps the session in aiohttp_retry; not used here.
+- aiohttp: repeats idempotent methods once when a kept-alive connection turns out closed. POST is not one.
+- the kept-alive connection itself: a POST written to a connection that the peer has just closed cannot be
+  told from one that was read and not answered. So each POST gets a connection of its own, and idleness
+  never makes an unknown result; reads share kept-alive connections.
+- redirects: never followed.
+"""
+
+import base64
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from twilio.http import AsyncHttpClient  # type: ignore[import-untyped]
+from twilio.http.response import Response  # type: ignore[import-untyped]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `connect_s`: waiting for a free connection, DNS, TCP, TLS; `read_s`: the silence after.
+
+    A read timeout leaves a call UNKNOWN, which is dear; so it is long beside the carrier's usual half second.
+    """
+
+    connect_s: float = 5.0
+    read_s: float = 15.0
+
+
+class ThrottledError(Exception):
+    """429: the carrier did not act. `retry_after_s` is None when it did not say for how long."""
+
+    def __init__(self, retry_after_s: float | None) -> None:
+        super().__init__("429 Too Many Requests")
+        self.retry_after_s = retry_after_s
+
+
+class OneShotHttpClient(AsyncHttpClient):  # type: ignore[misc]  # twilio ships no types
+    """An AsyncHttpClient of twilio's on aiohttp. Use and close within one event loop.
+
+    `request` raises ThrottledError on 429, and aiohttp's exceptions and TimeoutError as they come:
+    `errors.place_result` says what each of them proves.
+    """
+
+    def __init__(self, timeouts: Timeouts, max_connections: int) -> None:
+        super().__init__(_log, True, None)
+        timeout = aiohttp.ClientTimeout(
+            total=timeouts.connect_s + 2 * timeouts.read_s,  # a peer that drips bytes ends here
+            connect=timeouts.connect_s,
+            sock_connect=timeouts.connect_s,
+            sock_read=timeouts.read_s,
+        )
+        jar = aiohttp.DummyCookieJar()
+        self._writes = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=max_connections, force_close=True),
+            timeout=timeout,
+            cookie_jar=jar,
+        )
+        self._reads = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=max_connections, keepalive_timeout=4.0),
+            timeout=timeout,
+            cookie_jar=jar,
+        )
+
+    async def request(  # noqa: PLR0917  # twilio's signature
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002  # the session's counts
+        allow_redirects: bool = False,  # noqa: ARG002  # never
+    ) -> Response:
+        session = self._reads if method.upper() == "GET" else self._writes
+        async with session.request(
+            method.upper(),
+            url,
+            params=_pairs(params),
+            data=_pairs(data),
+            headers={**(headers or {}), **_authorization(auth)},
+            allow_redirects=False,
+        ) as response:
+            if response.status == 429:
+                raise ThrottledError(_seconds(response.headers.get("Retry-After")))
+            return Response(response.status, await response.text(), response.headers)
+
+    async def close(self) -> None:
+        await self._writes.close()
+        await self._reads.close()
+
+
+def _pairs(fields: Mapping[str, Any] | None) -> list[tuple[str, str]] | None:
+    """Form and query fields as twilio hands them over: a list repeats its name (style form, explode true)."""
+    if not fields:
+        return None
+    pairs: list[tuple[str, str]] = []
+    for name, value in fields.items():
+        for one in value if isinstance(value, list) else [value]:
+            pairs.append((name, one if isinstance(one, str) else str(one)))
+    return pairs
+
+
+def _authorization(auth: tuple[str, str] | None) -> dict[str, str]:
+    if auth is None:
+        return {}
+    return {"Authorization": "Basic " + base64.b64encode(":".join(auth).encode()).decode()}
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After as seconds; None for its other form, a date (RFC 9110, 10.2.3)."""
+    try:
+        return max(0.0, float(retry_after)) if retry_after is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,205 @@
+"""Topics as the map wants them: compare with the cluster, create what is missing, change nothing.
+
+A topic that differs is *drift*: reported, never repaired by this program, because every repair is a decision
+(a changed retention deletes records, a changed partition count moves users away from their state).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from streams.runtime.deadline import Deadline
+from streams.topology import DEFAULT_PARTITIONS, REQUESTS, Topic, topics
+
+TIMEOUT_S = 30.0
+MAX_REPLICATION = 3
+
+Action = Literal["create", "created", "ok", "drift"]
+
+
+class PartitionsFixedError(Exception):
+    """Another partition count was asked for than the topics have; nothing was created."""
+
+    def __init__(self, topic: str, has: int, wanted: int) -> None:
+        super().__init__(
+            f"{topic} has {has} partitions, {wanted} were asked for. State, timers and open calls live in the "
+            "partition that a user's key hashes to, so another count would part users from their reminders. "
+            f"Use --partitions {has}, or move to new topics."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing of a topic that is not as the map wants it."""
+
+    what: str
+    wanted: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what} is {self.found}, wanted {self.wanted}"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """What is to be done about one topic; `partitions` and `replication` as wanted."""
+
+    topic: Topic
+    action: Action
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTopic:
+    """A topic as the cluster has it; `replication` is that of its least replicated partition."""
+
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+
+
+def admin_client(config: Mapping[str, str]) -> AdminClient:
+    """An admin client that leaves the telling of errors to us: librdkafka would print its own on stderr."""
+    return AdminClient({**config, "log_level": 0, "socket.timeout.ms": 10_000})
+
+
+def wanted_config(topic: Topic, replication: int) -> dict[str, str]:
+    """The topic's settings; with three replicas two must have a record before it is acknowledged."""
+    config = topic.config()
+    if replication >= 3:
+        config["min.insync.replicas"] = "2"
+    return config
+
+
+def compare(
+    found: Mapping[str, FoundTopic], wanted: Iterable[Topic], partitions: int, replication: int
+) -> list[TopicPlan]:
+    """What creating `wanted` would mean on a cluster that has `found`. Pure."""
+    plans = []
+    for topic in wanted:
+        config = wanted_config(topic, replication)
+        here = found.get(topic.name)
+        if here is None:
+            plans.append(TopicPlan(topic, "create", partitions, replication, config))
+            continue
+        differences = []
+        if here.partitions != partitions:
+            differences.append(Difference("partitions", str(partitions), str(here.partitions)))
+        if here.replication != replication:
+            differences.append(Difference("replication", str(replication), str(here.replication)))
+        differences += [
+            Difference(name, value, here.config.get(name, "unset"))
+            for name, value in config.items()
+            if here.config.get(name) != value
+        ]
+        action: Action = "drift" if differences else "ok"
+        plans.append(TopicPlan(topic, action, partitions, replication, config, tuple(differences)))
+    return plans
+
+
+def find(admin: AdminClient, names: Iterable[str], timeout_s: float = TIMEOUT_S) -> dict[str, FoundTopic]:
+    """Those of `names` that exist. Raises KafkaException."""
+    deadline = Deadline(timeout_s)
+    metadata = admin.list_topics(timeout=deadline.left_s())
+    here = [name for name in names if name in metadata.topics and metadata.topics[name].error is None]
+    if not here:
+        return {}
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in here]
+    asked = admin.describe_configs(resources, request_timeout=max(1.0, deadline.left_s()))
+    found = {}
+    for resource, future in asked.items():
+        entries: dict[str, Any] = future.result()
+        topic = metadata.topics[resource.name]
+        found[resource.name] = FoundTopic(
+            len(topic.partitions),
+            min(len(p.replicas) for p in topic.partitions.values()),
+            {name: entry.value for name, entry in entries.items()},
+        )
+    return found
+
+
+def plan(
+    admin: AdminClient,
+    partitions: int | None = None,
+    replication: int | None = None,
+    wanted: Iterable[Topic] | None = None,
+) -> list[TopicPlan]:
+    """Compare the map with the cluster.
+
+    Not given, `partitions` is what the topics have already (else 8), `replication` what the cluster allows up
+    to three. Raises KafkaException.
+    """
+    wanted = list(wanted or topics())
+    found = find(admin, [t.name for t in wanted])
+    if partitions is None:
+        some = found.get(REQUESTS.name) or next(iter(found.values()), None)
+        partitions = some.partitions if some else DEFAULT_PARTITIONS
+    if replication is None:
+        replication = min(MAX_REPLICATION, len(admin.list_topics(timeout=TIMEOUT_S).brokers))
+    return compare(found, wanted, partitions, replication)
+
+
+def apply(
+    admin: AdminClient,
+    partitions: int | None = None,
+    replication: int | None = None,
+    wanted: Iterable[Topic] | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> list[TopicPlan]:
+    """Create what is missing and return when every new partition has a leader; drift is only reported.
+
+    Doing it twice, or from two places at once, is harmless. Raises PartitionsFixedError before anything is
+    created, KafkaException when the cluster refuses or cannot be reached in `timeout_s`.
+    """
+    deadline = Deadline(timeout_s)
+    plans = plan(admin, partitions, replication, wanted)
+    for topic in plans:
+        for difference in topic.differences:
+            if difference.what == "partitions":
+                raise PartitionsFixedError(topic.topic.name, int(difference.found), topic.partitions)
+    missing = [p for p in plans if p.action == "create"]
+    if not missing:
+        return plans
+    new = [
+        NewTopic(
+            p.topic.name,
+            num_partitions=p.partitions,
+            replication_factor=p.replication,
+            config=dict(p.config),
+        )
+        for p in missing
+    ]
+    for future in admin.create_topics(new, request_timeout=max(1.0, deadline.left_s())).values():
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+    _wait_for_leaders(admin, {p.topic.name: p.partitions for p in missing}, deadline)
+    made = {p.topic.name for p in missing}
+    return [
+        TopicPlan(p.topic, "created", p.partitions, p.replication, p.config) if p.topic.name in made else p
+        for p in plans
+    ]
+
+
+def _wait_for_leaders(admin: AdminClient, wanted: Mapping[str, int], deadline: Deadline) -> None:
+    while True:
+        found = admin.list_topics(timeout=max(1.0, deadline.left_s())).topics
+        if all(
+            name in found and sum(p.leader >= 0 for p in found[name].partitions.values()) == count
+            for name, count in wanted.items()
+        ):
+            return
+        if deadline.passed:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "new topics have no leaders yet"))
+        time.sleep(0.05)

@@ -1,0 +1,6 @@
+"""Metrics for Prometheus, from the table in `streams/metrics.py`."""
+
+from connectors.metrics.exporter import PrometheusMetrics
+from connectors.metrics.loop import LoopMetrics
+
+__all__ = ["LoopMetrics", "PrometheusMetrics"]

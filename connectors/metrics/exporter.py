@@ -1,0 +1,55 @@
+"""`streams.metrics.Metrics` on prometheus-client: one registry, built from the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+
+from streams.metrics import METRICS, Metric, declared
+
+
+class PrometheusMetrics:
+    """Thread-safe. Every metric of `table` is in the page from the start, those without labels at zero."""
+
+    def __init__(self, table: Mapping[str, Metric] = METRICS) -> None:
+        self._registry = CollectorRegistry()
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for metric in table.values():
+            name, meaning, labels = metric.name, metric.meaning, metric.labels
+            if metric.type == "counter":
+                self._counters[name] = Counter(name, meaning, labels, registry=self._registry)
+            elif metric.type == "gauge":
+                self._gauges[name] = Gauge(name, meaning, labels, registry=self._registry)
+            else:
+                self._histograms[name] = Histogram(
+                    name, meaning, labels, buckets=metric.buckets, registry=self._registry
+                )
+
+    def inc(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        declared(name, "counter", labels)
+        counter = self._counters[name]
+        (counter.labels(**labels) if labels else counter).inc(amount)
+
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        declared(name, "gauge", labels)
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set(value)
+
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
+        declared(name, "histogram", labels)
+        histogram = self._histograms[name]
+        (histogram.labels(**labels) if labels else histogram).observe(value)
+
+    def value(self, name: str, /, **labels: str) -> float:
+        """What stands there now (a histogram: its count), 0 if nothing does."""
+        sample = f"{name}_count" if name in self._histograms else name
+        return self._registry.get_sample_value(sample, labels) or 0.0
+
+    def page(self, accept: str = "") -> tuple[bytes, str]:
+        """The page that Prometheus scrapes and its content type, in the format that `accept` asks for."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type

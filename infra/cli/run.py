@@ -1,0 +1,74 @@
+"""`ringback run STAGE…`: members of the stages' consumer groups, in this process."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from types import FrameType
+
+import click
+
+from connectors.settings import Settings
+from infra.cli.options import EVERYTHING, settings_flags
+from streams.topology import STAGES
+
+
+def log_to_stderr() -> None:
+    """Lines for people and log collectors: time in UTC, level, where from, what."""
+    import time
+
+    formatter = logging.Formatter(
+        "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S"
+    )
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM or Ctrl-C sets; a second one ends the process at once."""
+    stop = threading.Event()
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
+    return stop
+
+
+@click.command()
+@click.argument("stages", nargs=-1, required=True, type=click.Choice(list(STAGES)), metavar="STAGE…")
+@click.option(
+    "--members", type=click.IntRange(1, 64), default=1, show_default=True, help="Members of each group."
+)
+@click.option(
+    "--http-port",
+    type=click.IntRange(0, 65535),
+    metavar="P",
+    help="Serve /healthz, /readyz and /metrics there.",
+)
+@settings_flags(*(g for g in EVERYTHING if g != "tenants"))
+def run(settings: Settings, stages: tuple[str, ...], members: int, http_port: int | None) -> int:
+    """Run stages until SIGTERM or Ctrl-C: inbound, reminders, calls, replies, billing; one or several.
+
+    Start it again, here or on another machine, to add members; each needs a state folder of its own. Stopping
+    finishes what is in hand, commits, and gives the partitions to the others.
+
+    \b
+    Examples:
+      ringback run inbound reminders calls replies billing
+      ringback run calls --members 2 --http-port 9400
+    """
+    from infra.run.stages import run_stages
+
+    log_to_stderr()
+    # A stage is named once, however often it was typed; in the order of the pipeline.
+    names = [name for name in STAGES if name in stages]
+    return run_stages(names, settings, members, http_port, stop_on_signals())

@@ -1,0 +1,1 @@
+from streams.once.carrier import *  # noqa: F403

@@ -1,0 +1,202 @@
+"""What follows a request: evidence is folded, an unknown outcome is resolved, an end releases the user.
+
+An UNKNOWN is resolved by evidence that arrives, or by the carrier's list, asked at 5 s and 30 s after the claim and
+for the last time after `resolve_ms`; what is not found by then was NOT_PLACED, and that is final. Steps 5 and 7 of the
+call protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from schemas.records import CallEvent, CallState
+from streams.calls import fold
+from streams.calls.book import Book, evidence, fold_of, key_of, state_key
+from streams.ids import user_number
+from streams.once.carrier import CarrierCall
+from streams.once.effects import Ask, CancelCall, Fetch, Finish, Release, Unavailable
+from streams.runtime.freshness import Look
+from streams.runtime.processor import Do, Output
+from streams.topology import CALLS
+
+ASKS_MS = (5_000, 30_000)
+# The carrier's clock and ours differ; a call is ours when it was made no earlier than this before the claim.
+CLOCK_SLACK_MS = 5_000
+# An ANSWERED may be on its way for as long as the gateway tries to deliver it.
+UNHEARD_WAIT_MS = 10_000
+# Callbacks that stay away: the call is asked for after its ring timeout and half a minute, then ever less often.
+RING_TIMEOUT_S = 30
+_FETCH_AFTER_MS = (RING_TIMEOUT_S + 30) * 1_000
+_FETCH_EVERY_MS = 60_000
+
+STATE_OF_STATUS = {
+    "queued": "PLACED",
+    "initiated": "PLACED",
+    "ringing": "RINGING",
+    "in-progress": "RINGING",
+    "completed": "COMPLETED",
+    "busy": "BUSY",
+    "no-answer": "NO_ANSWER",
+    "failed": "FAILED",
+    "canceled": "CANCELED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """What a Look is about: a call that completed, and of which no ANSWERED is known."""
+
+    state_key: str
+
+
+class Following:
+    """What happens to a try after its request. `resolve_ms`: how long an UNKNOWN may stay open."""
+
+    def __init__(self, resolve_ms: int) -> None:
+        self._resolve_ms = resolve_ms
+
+    # -- evidence
+
+    def absorb(self, book: Book, event: CallEvent, now_ms: int) -> Iterator[Output]:
+        """Fold what somebody saw of a try."""
+        key = state_key(event)
+        call = book.call(key)
+        if call is not None:
+            second = event["call_sid"] is not None and call["sids"] and event["call_sid"] not in call["sids"]
+            if book.absorb(call, event["state"], event["call_sid"]):
+                if second and event["call_sid"] is not None:
+                    yield Do(CancelCall(key, event["call_sid"]))
+                book.put(call)
+                yield from self.settle(book, call, now_ms)
+            return
+        ended = book.ended(key)
+        if ended is not None and book.absorb(ended, event["state"], event["call_sid"]):
+            book.put_ended(ended)
+            yield from self._late(ended, event, now_ms)
+
+    def _late(self, call: CallState, event: CallEvent, now_ms: int) -> Iterator[Output]:
+        """A call has turned up for a try that was written off. Who picked up gets the words; nobody is rung more."""
+        sid = event["call_sid"]
+        if sid is None or event["state"] == "PLACED_LATE" or fold.is_answered(fold_of(call)):
+            return
+        if sid not in fold.running(fold_of(call)):
+            return
+        if "NOT_PLACED" in call["marks"]:
+            yield evidence(call, "PLACED_LATE", now_ms, sid=sid)
+        yield Do(CancelCall(state_key(call), sid))
+
+    # -- the end of a try
+
+    def settle(self, book: Book, call: CallState, now_ms: int) -> Iterator[Output]:
+        """After a change: follow a call that runs, or free its user and end the try."""
+        known = fold_of(call)
+        if fold.is_open(known):
+            if fold.running(known) and call["phase"] != "PLACED":
+                call["phase"], call["wake_at"] = "PLACED", now_ms + _FETCH_AFTER_MS
+                book.put(call)
+            return
+        caller = book.caller(call["user"])
+        if caller["open"] == state_key(call):
+            caller["open"] = None
+        if state_key(call) in caller["queue"]:
+            caller["queue"].remove(state_key(call))
+        waiting = book.call(caller["queue"].pop(0)) if caller["queue"] and caller["open"] is None else None
+        book.put_caller(caller)
+        if waiting is not None:
+            # Its turn: woken at once, in the same way as a try whose time has come.
+            waiting["wake_at"] = now_ms
+            book.put(waiting)
+        if fold.unheard(known):
+            if call["phase"] != "UNHEARD":
+                call["phase"], call["wake_at"] = "UNHEARD", now_ms + UNHEARD_WAIT_MS
+                book.put(call)
+            return
+        book.end(call, now_ms)
+        yield Do(Finish((str(key_of(call)),)))
+
+    def unheard(self, book: Book, about: Unheard, now_ms: int) -> Iterator[Output]:
+        """All evidence is known, and nobody was given the words in this call: it FAILED, the words are free again."""
+        call = book.call(about.state_key)
+        if call is None:
+            return
+        for sid in fold.unheard(fold_of(call)):
+            book.absorb(call, "FAILED", sid)
+            yield evidence(call, "FAILED", now_ms, sid=sid, reason="nobody_heard_it")
+            yield Do(Release(str(key_of(call).occurrence), sid))
+        book.put(call)
+        yield from self.settle(book, call, now_ms)
+
+    # -- time passes
+
+    def wake(self, book: Book, call: CallState, now_ms: int) -> Iterator[Output]:
+        """The next look at a try that nothing was heard of."""
+        key = state_key(call)
+        if call["phase"] == "UNKNOWN":
+            yield from self.ask(book, call, now_ms)
+        elif call["phase"] == "PLACED":
+            call["wake_at"] = now_ms + _FETCH_EVERY_MS
+            book.put(call)
+            for sid in fold.running(fold_of(call)):
+                yield Do(Fetch(key, sid))
+        elif call["phase"] == "UNHEARD":
+            call["wake_at"] = now_ms + UNHEARD_WAIT_MS
+            book.put(call)
+            yield Do(Look(Unheard(key), (CALLS.name,)))
+        else:
+            call["wake_at"] = None
+            book.put(call)
+
+    def unknown(self, book: Book, call: CallState, now_ms: int, reason: str) -> Iterator[Output]:
+        """Somebody entered the gate for this try, and nobody knows what became of it."""
+        book.absorb(call, "UNKNOWN")
+        call["phase"] = "UNKNOWN"
+        yield evidence(call, "UNKNOWN", now_ms, reason=reason)
+        yield from self.ask(book, call, now_ms)
+
+    def ask(self, book: Book, call: CallState, now_ms: int) -> Iterator[Output]:
+        """Ask the carrier's list, and set the time of the next question."""
+        since = call["first_claimed_at"] or now_ms
+        asks = [since + after for after in (*ASKS_MS, self._resolve_ms)]
+        # Should the answer get lost with this owner, the next question comes all the same.
+        call["wake_at"] = next((at for at in asks if at > now_ms), now_ms + ASKS_MS[0])
+        call["asked"] += 1
+        book.put(call)
+        yield Do(
+            Ask(state_key(call), "call", user_number(call["user"]), call["from"], since - CLOCK_SLACK_MS)
+        )
+
+    def asked(
+        self, book: Book, effect: Ask, found: Sequence[CarrierCall] | Unavailable, now_ms: int
+    ) -> Iterator[Output]:
+        """The list's answer: to and from are all it can be asked by, so what is bound to another try is left out."""
+        call = book.call(effect.state_key)
+        if call is None or call["phase"] != "UNKNOWN":
+            return
+        bound = {sid for other in book.of_user(call["user"]) for sid in other["sids"]}
+        unbound = [] if isinstance(found, Unavailable) else [c for c in found if c.sid not in bound]
+        if unbound:
+            for seen in unbound:
+                state = STATE_OF_STATUS.get(seen.status, "PLACED")
+                book.absorb(call, state, seen.sid)
+                yield evidence(call, state, now_ms, sid=seen.sid, reason="found_at_carrier")
+            book.put(call)
+            yield from self.settle(book, call, now_ms)
+        elif now_ms >= (call["first_claimed_at"] or 0) + self._resolve_ms:
+            book.absorb(call, "NOT_PLACED")
+            yield evidence(call, "NOT_PLACED", now_ms, reason="not_found_at_carrier")
+            book.put(call)
+            yield from self.settle(book, call, now_ms)
+
+    def fetched(
+        self, book: Book, effect: Fetch | CancelCall, seen: CarrierCall | Unavailable | None, now_ms: int
+    ) -> Iterator[Output]:
+        """What the carrier says of a call is evidence like any callback."""
+        call = book.call(effect.state_key)
+        if call is None or not isinstance(seen, CarrierCall):
+            return
+        state = STATE_OF_STATUS.get(seen.status, "PLACED")
+        if book.absorb(call, state, seen.sid):
+            yield evidence(call, state, now_ms, sid=seen.sid, reason="asked_carrier")
+            book.put(call)
+            yield from self.settle(book, call, now_ms)

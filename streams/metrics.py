@@ -1,0 +1,157 @@
+"""Every metric, as data: name, type, unit, labels, meaning. Nothing emits what is not declared here.
+
+Names follow Prometheus: the unit is in the name (`_seconds`, `_bytes`), counters end in `_total`. Labels have
+few values by nature: no phone numbers, no texts, no ids. The exporter (`connectors/metrics`), dashboards, rules
+and documentation derive from `METRICS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+# Seconds. From one script in Redis (0.1 ms) to the carrier's patience with a webhook (15 s).
+LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """`unit` is what one step means; `buckets` are a histogram's upper bounds in that unit."""
+
+    name: str
+    type: Literal["counter", "gauge", "histogram"]
+    unit: str
+    labels: tuple[str, ...]
+    meaning: str
+    buckets: tuple[float, ...] = ()
+
+
+class UndeclaredMetric(LookupError):
+    """The name is not in the table, or used as another type or with other labels: a mistake in our code."""
+
+
+class Metrics(Protocol):
+    """Where numbers go. Each method raises UndeclaredMetric; none of them waits."""
+
+    def inc(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        """Add to a counter."""
+
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        """Set a gauge."""
+
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
+        """Add one value to a histogram."""
+
+
+_GATEWAY = (
+    Metric(
+        "ringback_gateway_requests_total",
+        "counter",
+        "requests",
+        ("endpoint", "status"),
+        "requests answered by the gateway, by HTTP status",
+    ),
+    Metric(
+        "ringback_gateway_request_seconds",
+        "histogram",
+        "seconds",
+        ("endpoint",),
+        "time from the first byte of a request to its answer; the carrier gives up after 15",
+        LATENCY_BUCKETS_S,
+    ),
+    Metric("ringback_gateway_in_flight", "gauge", "requests", (), "webhooks being answered now"),
+    Metric(
+        "ringback_gateway_refused_total",
+        "counter",
+        "requests",
+        ("endpoint", "reason"),
+        "requests that were refused; a rise of unknown_parameter means that the carrier sends a new one",
+    ),
+    Metric(
+        "ringback_gateway_produced_total",
+        "counter",
+        "records",
+        ("topic",),
+        "records that Kafka has confirmed to the gateway",
+    ),
+    Metric(
+        "ringback_gateway_produce_failed_total",
+        "counter",
+        "records",
+        ("topic", "reason"),
+        "records that Kafka has not confirmed in time; the carrier was answered 503 or asked to come again",
+    ),
+    Metric(
+        "ringback_gateway_produce_seconds",
+        "histogram",
+        "seconds",
+        ("topic",),
+        "time until Kafka has confirmed a record",
+        LATENCY_BUCKETS_S,
+    ),
+    Metric(
+        "ringback_gateway_answers_total",
+        "counter",
+        "requests",
+        ("outcome",),
+        "what callers who picked up were given: words, or why not",
+    ),
+)
+
+_LOOP = (
+    Metric(
+        "ringback_loop_records_total", "counter", "records", ("stage",), "records whose effects are committed"
+    ),
+    Metric(
+        "ringback_loop_transactions_total", "counter", "transactions", ("stage",), "transactions committed"
+    ),
+    Metric(
+        "ringback_loop_aborts_total",
+        "counter",
+        "transactions",
+        ("stage",),
+        "transactions aborted and done again; a steady rate means two members fight or the broker is slow",
+    ),
+    Metric(
+        "ringback_loop_dead_letters_total",
+        "counter",
+        "records",
+        ("stage",),
+        "records set aside with their reason in dead.letters",
+    ),
+    Metric(
+        "ringback_loop_held",
+        "gauge",
+        "boolean",
+        ("stage", "partition"),
+        "1 while a partition stands still because something that a record needs is not there",
+    ),
+)
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_GATEWAY, *_LOOP)}
+
+
+def declared(name: str, kind: str, labels: Mapping[str, str]) -> Metric:
+    """The metric that is called so and used right. Raises UndeclaredMetric, saying what is wrong."""
+    metric = METRICS.get(name)
+    if metric is None:
+        raise UndeclaredMetric(f"{name} is not declared in streams/metrics.py")
+    if metric.type != kind:
+        raise UndeclaredMetric(f"{name} is a {metric.type}, not a {kind}")
+    if set(labels) != set(metric.labels):
+        raise UndeclaredMetric(f"{name} has the labels {metric.labels}, not {tuple(sorted(labels))}")
+    return metric
+
+
+class NoMetrics:
+    """Keeps nothing and still refuses what is not declared; for tests and benchmarks."""
+
+    def inc(self, name: str, _amount: float = 1, /, **labels: str) -> None:
+        declared(name, "counter", labels)
+
+    def set(self, name: str, _value: float, /, **labels: str) -> None:
+        declared(name, "gauge", labels)
+
+    def observe(self, name: str, _value: float, /, **labels: str) -> None:
+        declared(name, "histogram", labels)

@@ -1,0 +1,226 @@
+"""From "this should happen" to one request at the carrier: claim, gate, self-check, place. At most once.
+
+An attempt passes through these answers, each an event of its own; a claim that has grown too old on the way, or an
+answer that belongs to an earlier claim, goes no further.
+
+    claim() ─ commit ─▶ Enter ─ Passed ─▶ Look ─ everything seen ─▶ self-check ─▶ Place ─▶ placed()
+
+Steps 1 to 4 of the call protocol; calls and SMS replies share them, `Attempts` is what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypedDict, TypeVar
+
+from streams.once.carrier import CallRequest, MessageRequest, NotSent, Placed, PlaceResult, Refused
+from streams.once.door import Door
+from streams.once.effects import Enter, Place, Stale, Unavailable
+from streams.once.gate import Cap, Fenced, NotReady, Passed, Say, Taken, Verdict, Wait
+from streams.runtime.freshness import Look
+from streams.runtime.processor import Do, Output
+
+CLAIM_MAX_AGE_MS = 2_000
+LOOK_MAX_AGE_MS = 1_000
+# An attempt that waits for a slot under the carrier's cap is looked at again this soon.
+SLOT_WAIT_MS = 100
+FIRST_ASK_MS = 5_000
+
+
+class Attempt(TypedDict):
+    """The fields of a state record that the protocol needs."""
+
+    tenant: str
+    phase: str  # WAITING, CLAIMED, UNKNOWN, …
+    epoch: int
+    claimed_at: int | None
+    first_claimed_at: int | None
+    wake_at: int | None
+
+
+A = TypeVar("A", bound=Attempt)
+
+
+class Attempts(Protocol[A]):
+    """One partition's attempts, for the length of a step."""
+
+    def find(self, key: str) -> A | None:
+        """An attempt that has not ended, by its state key."""
+
+    def put(self, attempt: A) -> None: ...
+
+    def key(self, attempt: A) -> str:
+        """Its state key."""
+
+    def gate_key(self, attempt: A) -> str: ...
+
+    def why_not(self, attempt: A, now_ms: int) -> str:
+        """A reason in the world not to do it now (called off, too late), or nothing."""
+
+    def request(self, attempt: A) -> CallRequest | MessageRequest: ...
+
+    def say(self, attempt: A) -> Say | None: ...
+
+    def cap(self, attempt: A) -> Cap: ...
+
+    def note(
+        self, attempt: A, state: str, now_ms: int, sid: str | None = None, reason: str | None = None
+    ) -> Iterator[Output]:
+        """Fold a state into the attempt, write it as evidence, and do what follows from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """What a Look is about: the claim whose self-check it serves."""
+
+    state_key: str
+    claimed_at: int
+
+
+class Claiming(Generic[A]):
+    """One tenure's claims. Memory holds what the owner alone knows for certain: what it has not posted yet."""
+
+    def __init__(self, door: Door, look_at: tuple[str, ...]) -> None:
+        self._door = door
+        self._look_at = look_at
+        self._unposted: dict[str, str] = {}  # state key → tenant
+        self._posted: set[str] = set()
+
+    # -- 1: claim
+
+    def claim(self, attempts: Attempts[A], attempt: A, now_ms: int) -> Iterator[Output]:
+        """Claim an attempt that is WAITING and that nothing speaks against, or let it wait for the door or a slot."""
+        key, cap = attempts.key(attempt), attempts.cap(attempt)
+        # Never more claims than can be posted within a second under the carrier's cap.
+        slots = max(1, int(cap.per_second)) - sum(
+            1 for t in self._unposted.values() if t == attempt["tenant"]
+        )
+        if not self._door.is_open or slots <= 0:
+            # The door claims all that waits when it opens; a slot has to be waited for.
+            attempt["wake_at"] = now_ms + SLOT_WAIT_MS if self._door.is_open else None
+            attempts.put(attempt)
+            return
+        attempt["phase"], attempt["epoch"], attempt["claimed_at"] = "CLAIMED", self._door.epoch, now_ms
+        attempt["first_claimed_at"] = attempt["first_claimed_at"] or now_ms
+        attempt["wake_at"] = None
+        self._unposted[key] = attempt["tenant"]
+        yield from attempts.note(attempt, "CLAIMED", now_ms)
+        yield Do(
+            Enter(
+                scope=self._door.scope,
+                state_key=key,
+                key=attempts.gate_key(attempt),
+                epoch=self._door.epoch,
+                claimed_at=now_ms,
+                say=attempts.say(attempt),
+                cap=cap,
+            )
+        )
+
+    # -- 2: gate
+
+    def entered(
+        self, attempts: Attempts[A], effect: Enter, verdict: Verdict | Unavailable, now_ms: int
+    ) -> Iterator[Output]:
+        """What the gate said. `Fenced`, `NotReady` and `Unavailable` leave the attempt to the door."""
+        attempt = self._present(attempts, effect.state_key, effect.claimed_at)
+        if attempt is None:
+            return
+        match verdict:
+            case Passed():
+                yield self._look(Checking(effect.state_key, effect.claimed_at))
+            case Wait(wait_ms) if now_ms + wait_ms - effect.claimed_at < CLAIM_MAX_AGE_MS:
+                yield Do(replace(effect, delay_ms=wait_ms))
+            case Wait(wait_ms):
+                # By then the claim would be too old: it is made again, later. Nothing was written at the gate.
+                self._unposted.pop(effect.state_key, None)
+                attempt["phase"], attempt["wake_at"] = "WAITING", now_ms + wait_ms
+                attempts.put(attempt)
+            case Taken():
+                # We made this claim and know that it was not posted; nobody else may post it, nor shall we.
+                yield from self.not_sent(attempts, attempt, "gate_taken", now_ms)
+            case Fenced() | NotReady() | Unavailable():
+                pass
+
+    # -- 3: self-check
+
+    def _look(self, checking: Checking) -> Output:
+        return Do(Look(checking, self._look_at))
+
+    def looked(
+        self, attempts: Attempts[A], checking: Checking, sampled_ms: int, now_ms: int
+    ) -> Iterator[Output]:
+        """All facts up to `sampled_ms` are known here: post once, or not at all."""
+        attempt = self._present(attempts, checking.state_key, checking.claimed_at)
+        if attempt is None:
+            return
+        if now_ms - checking.claimed_at > CLAIM_MAX_AGE_MS:
+            yield from self.not_sent(attempts, attempt, "claim_too_old", now_ms)
+        elif now_ms - sampled_ms > LOOK_MAX_AGE_MS:
+            yield self._look(checking)
+        elif why_not := attempts.why_not(attempt, now_ms):
+            yield from self.not_sent(attempts, attempt, why_not, now_ms)
+        else:
+            self._unposted.pop(checking.state_key, None)
+            self._posted.add(checking.state_key)
+            not_after_ms = checking.claimed_at + CLAIM_MAX_AGE_MS
+            request = attempts.request(attempt)
+            yield Do(Place(checking.state_key, checking.claimed_at, not_after_ms, request))
+
+    # -- 4: result
+
+    def placed(
+        self, attempts: Attempts[A], effect: Place, result: PlaceResult | Stale, now_ms: int
+    ) -> Iterator[Output]:
+        self._posted.discard(effect.state_key)
+        attempt = attempts.find(effect.state_key)
+        if attempt is None or attempt["claimed_at"] != effect.claimed_at:
+            return
+        state, sid, reason = outcome(result)
+        if state == "UNKNOWN":
+            attempt["phase"], attempt["wake_at"] = "UNKNOWN", effect.claimed_at + FIRST_ASK_MS
+        yield from attempts.note(attempt, state, now_ms, sid, reason)
+
+    def not_sent(self, attempts: Attempts[A], attempt: A, reason: str, now_ms: int) -> Iterator[Output]:
+        """This attempt certainly did not reach the carrier."""
+        self._unposted.pop(attempts.key(attempt), None)
+        yield from attempts.note(attempt, "NOT_SENT", now_ms, reason=reason)
+
+    # -- for the door
+
+    def is_posted(self, key: str) -> bool:
+        """Is a request of ours on its way for this attempt?"""
+        return key in self._posted
+
+    def is_unposted(self, key: str) -> bool:
+        """Did we claim this attempt in this tenure, and know that it has not been posted?"""
+        return key in self._unposted
+
+    def let_go(self, attempts: Attempts[A], attempt: A) -> None:
+        """The claim was not gated: the attempt waits as if it had not been claimed."""
+        self._unposted.pop(attempts.key(attempt), None)
+        attempt["phase"] = "WAITING"
+
+    @staticmethod
+    def _present(attempts: Attempts[A], key: str, claimed_at: int) -> A | None:
+        """The attempt, if the claim that is talked about is still its claim."""
+        attempt = attempts.find(key)
+        if attempt is None or attempt["phase"] != "CLAIMED" or attempt["claimed_at"] != claimed_at:
+            return None
+        return attempt
+
+
+def outcome(result: PlaceResult | Stale) -> tuple[str, str | None, str | None]:
+    """(state, sid, reason): what became of a request, in the words of the evidence about calls."""
+    match result:
+        case Placed(sid):
+            return "PLACED", sid, None
+        case NotSent(reason):
+            return "NOT_SENT", None, reason
+        case Refused(code, reason):
+            return "FAILED", None, f"{code}: {reason}"
+        case Stale():
+            return "NOT_SENT", None, "claim_too_old"
+        case unknown:
+            return "UNKNOWN", None, unknown.reason

@@ -1,0 +1,115 @@
+"""The gate: the one place where two owners of the same attempt meet. A cache of Kafka, never the truth.
+
+A *scope* is the owner's input partition, `"calls:3"`; a *key* is the attempt, `str(CallKey)` or
+`"{reply_id}|{try}"`. Every script runs on the server and only raises: greatest epoch, gated OR, finished OR.
+
+A *generation* names one life of the Redis server: `run_id` and `master_replid`. A gate written in another
+generation may be lost, so a scope is *ready* only in the generation in which its owner has filled it from the
+log; every script checks that on the server, in the same step as the gate itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class GateUnavailable(Exception):
+    """Redis did not answer, or not in time. Whether the script ran is unknown; asking again is safe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """What the call says; the gateway reads it when the user picks up."""
+
+    user: str
+    subject: str
+    language: str
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateEntry:
+    """One attempt's gate. `say` is None for an SMS."""
+
+    key: str
+    epoch: int
+    gated: bool
+    finished: bool
+    say: Say | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Gated by this token: go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No free slot under the carrier's cap for `wait_ms`; nothing was written."""
+
+    wait_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """A newer owner (`epoch`) holds the scope or the key: stop, write nothing."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Gated by another token, or finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """This life of the server was not filled for the scope: fill it from the log, then ask again."""
+
+    generation: str
+
+
+Verdict = Passed | Wait | Fenced | Taken | NotReady
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The carrier's cap: `per_second` starts for one account."""
+
+    account: str
+    per_second: float
+
+
+class Gate(Protocol):
+    """All methods raise GateUnavailable, and nothing else, when the server is away."""
+
+    async def generation(self) -> str:
+        """The present life of the server."""
+
+    async def enter(
+        self, scope: str, key: str, epoch: int, token: str, say: Say | None, cap: Cap | None
+    ) -> Verdict:
+        """Ask to place the attempt `key`. The same token asking again (a lost reply) is answered the same."""
+
+    async def fence(self, scope: str, epoch: int, keys: Sequence[str]) -> dict[str, GateEntry]:
+        """Raise the epoch of the scope and of each key; the gated bit stays. Returns what stood there."""
+
+    async def fill(self, scope: str, generation: str, entries: Iterable[GateEntry]) -> bool:
+        """Raise the gates to `entries` and mark the scope ready; False when the generation has changed meanwhile."""
+
+    async def ready(self, scope: str) -> bool:
+        """Is the scope filled in the present generation?"""
+
+    async def finish(self, keys: Sequence[str]) -> None:
+        """These attempts have ended: the gate stays shut for ever."""
+
+    async def read(self, key: str) -> GateEntry | None:
+        """The entry of one attempt (the gateway reads what to say)."""
+
+    async def answer(self, occurrence: str, sid: str) -> str:
+        """Give the words of `occurrence` to the first sid that asks; returns the sid that has them."""
+
+    async def release(self, occurrence: str, sid: str) -> None:
+        """`sid` ended without having been told: the next attempt may have the words."""

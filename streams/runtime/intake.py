@@ -1,0 +1,150 @@
+"""Step 2 of the loop: every event of a turn takes its step. Answers first, then records, then timers.
+
+Timers come last and are looked at again in the light of the records before them, so a cancel that was read in the
+same turn is not followed by the call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import cast
+
+from confluent_kafka import KafkaError, Message
+
+from streams.runtime.batch import Work, source_of
+from streams.runtime.clients import Codec
+from streams.runtime.clock import Clock
+from streams.runtime.dead_letters import Source
+from streams.runtime.effects import Arrived
+from streams.runtime.errors import Fenced, Hold
+from streams.runtime.partitions import Partitions
+from streams.runtime.processor import Event, Opened, Poison, Record
+from streams.runtime.store import StateView
+from streams.runtime.task import Task
+from streams.topology import Stage
+
+log = logging.getLogger("ringback.loop")
+
+
+class Intake:
+    """Collects the work of one turn. `hold` is called for a partition whose next record must wait."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        partitions: Partitions,
+        codec: Codec,
+        clock: Clock,
+        *,
+        max_wakes: int,
+        hold: Callable[[Task, str], None],
+    ) -> None:
+        self._records = {topic.name: topic.record for topic in stage.reads}
+        self._changelog = stage.changelog.name if stage.changelog else ""
+        self._partitions = partitions
+        self._codec = codec
+        self._clock = clock
+        self._max_wakes = max_wakes
+        self._hold = hold
+        self._works: dict[int, Work] = {}
+
+    def open(self, task: Task) -> Work:
+        """The first event of a partition: its state is complete."""
+        work = self._new(task)
+        self._step(work, Opened(task.partition))
+        return work
+
+    def collect(self, answers: Iterable[tuple[Task, Arrived]], messages: Iterable[Message]) -> list[Work]:
+        """Raises Fenced."""
+        self._works = {}
+        for task, arrived in answers:
+            work = self._work(task)
+            work.answers.append(arrived)
+            self._step(work, arrived.result)
+        for message in messages:
+            self._take(message)
+        now_ms = self._clock.now_ms()
+        for task in self._partitions:
+            if task.runs and task.next_wake_ms is not None and task.next_wake_ms <= now_ms:
+                self._wake(self._work(task), now_ms)
+        return list(self._works.values())
+
+    def _new(self, task: Task) -> Work:
+        return Work(task, StateView(task.store) if task.store else None, self._codec)
+
+    def _work(self, task: Task) -> Work:
+        work = self._works.get(task.partition)
+        if work is None:
+            work = self._works[task.partition] = self._new(task)
+        return work
+
+    def _step(self, work: Work, event: Event) -> None:
+        try:
+            work.step(event, source_of(event, work.task, self._changelog), self._clock)
+        except Hold as hold:
+            # No record stands behind it that could be read again: the processor meets it at its next event.
+            log.error("%s: %s", type(event).__name__, hold)
+
+    def _wake(self, work: Work, now_ms: int) -> None:
+        assert work.view is not None
+        assert work.task.store is not None
+        for wake in work.task.store.due(now_ms, self._max_wakes):
+            value = work.view.get(wake.key)
+            if value is not None and value["wake_at"] is not None and value["wake_at"] <= now_ms:
+                self._step(work, replace(wake, value=value))
+
+    def _take(self, message: Message) -> None:
+        topic, number, offset, error = message.topic(), message.partition(), message.offset(), message.error()
+        at_end = error is not None and error.code() == KafkaError._PARTITION_EOF
+        if error is not None and not at_end:
+            if error.fatal():
+                raise Fenced(error.str())
+            log.warning("consumer: %s", error.str())
+            return
+        assert topic is not None
+        assert number is not None
+        assert offset is not None
+        task = self._partitions.tasks.get(number)
+        # A record of a partition that was given up or held within this very poll belongs to nobody here.
+        if task is None or not task.runs or offset < task.positions[topic]:
+            return
+        work = self._work(task)
+        if at_end:
+            work.ends[topic] = offset
+            return
+        source = Source(
+            topic, number, offset, message.timestamp()[1], _bytes(message.key()), _bytes(message.value())
+        )
+        if self._take_record(work, message, source):
+            work.records += 1
+            work.positions[topic] = offset + 1
+
+    def _take_record(self, work: Work, message: Message, source: Source) -> bool:
+        """False: the record stays where it is, and its partition is held."""
+        name = self._records[source.topic]
+        try:
+            name, value = self._codec.decode(source.topic, source.value or b"", name, source.timestamp_ms)
+            headers = cast("list[tuple[str, bytes]]", message.headers() or [])
+            record = Record(
+                source.topic,
+                source.partition,
+                source.offset,
+                source.timestamp_ms,
+                source.key,
+                name,
+                value,
+                headers,
+            )
+            work.step(record, source, self._clock)
+        except Poison as poison:
+            work.bury(source, poison, None, self._clock.now_ms())
+        except Hold as hold:
+            self._hold(work.task, str(hold))
+            return False
+        return True
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,83 @@
+"""Answering `Look`s: samples the ends of partitions when somebody asks, and tells when the reader has passed them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from confluent_kafka.admin import AdminClient
+
+from streams.runtime.clock import Clock
+from streams.runtime.effects import Arrived
+from streams.runtime.freshness import Look, Sample, sample
+from streams.runtime.processor import Result
+from streams.runtime.task import Task
+
+# A sample that was not passed after this long is taken anew: the answer must be fresh to be worth anything.
+SAMPLE_MAX_AGE_MS = 500
+
+
+class Looks:
+    """The looks of one loop's tasks. One sample at a time covers all that are waiting."""
+
+    def __init__(self, admin: AdminClient, clock: Clock) -> None:
+        self._admin = admin
+        self._clock = clock
+        self._waiting: dict[int, list[tuple[int, Look]]] = {}  # partition → (asked_ms, look)
+        self._sample: Sample | None = None
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._waiting)
+
+    def accept(self, effect: object, task: Task) -> bool:
+        """Take the effect if it is a look."""
+        if not isinstance(effect, Look):
+            return False
+        self._waiting.setdefault(task.partition, []).append((self._clock.now_ms(), effect))
+        return True
+
+    def forget(self, partition: int) -> None:
+        self._waiting.pop(partition, None)
+
+    def take(self, tasks: Mapping[int, Task]) -> list[Arrived]:
+        """The looks whose sample has been passed, as answers; begins the next sample when one is needed."""
+        if not self._waiting:
+            self._sample = None
+            return []
+        arrived = self._answer(self._sample, tasks) if self._sample and self._sample.done() else []
+        stale = self._sample is None or (
+            self._sample.done() and self._clock.now_ms() - self._sample.asked_ms > SAMPLE_MAX_AGE_MS
+        )
+        if self._waiting and (stale or self._uncovered()):
+            wanted = {
+                (topic, n) for n, looks in self._waiting.items() for _, look in looks for topic in look.topics
+            }
+            self._sample = sample(self._admin, sorted(wanted), self._clock.now_ms())
+        return arrived
+
+    def _uncovered(self) -> bool:
+        """Is somebody waiting whom the present, finished sample came too early for?"""
+        if self._sample is None or not self._sample.done():
+            return False
+        return any(asked > self._sample.asked_ms for looks in self._waiting.values() for asked, _ in looks)
+
+    def _answer(self, taken: Sample, tasks: Mapping[int, Task]) -> list[Arrived]:
+        if not taken.ends:
+            taken.settle()
+        arrived: list[Arrived] = []
+        for partition, looks in list(self._waiting.items()):
+            task = tasks.get(partition)
+            if task is None:
+                del self._waiting[partition]
+                continue
+            left = []
+            for asked, look in looks:
+                if asked <= taken.asked_ms and taken.passed(look.topics, partition, task.positions):
+                    arrived.append(Arrived(task.tenure, Result(look, taken.asked_ms)))
+                else:
+                    left.append((asked, look))
+            if left:
+                self._waiting[partition] = left
+            else:
+                del self._waiting[partition]
+        return arrived

@@ -1,0 +1,128 @@
+"""Which partitions are ours, since when, and the group metadata that goes with that.
+
+Offsets fence, nothing else does: the broker checks the group's generation in `send_offsets_to_transaction`, but
+not that the partition belongs to the member. So the metadata is taken together with the assignment and kept until
+the next one; fresh metadata with an old assignment would let a member commit another member's partition.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from streams.runtime.clients import Clients
+from streams.runtime.errors import Fenced
+
+log = logging.getLogger("ringback.membership")
+
+# committed() is answered only when the old owner's transaction has ended: 3 s timeout + 0.5 s scan, and slack.
+COMMITTED_TIMEOUT_S = 15.0
+
+
+class Membership:
+    """One member's stay in its group. `gained` and `lost` are called from within `poll`, on the loop's thread."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        group: str,
+        member: str,
+        gained: Callable[[dict[tuple[str, int], int]], None],
+        lost: Callable[[Iterable[tuple[str, int]]], None],
+    ) -> None:
+        self._incremental = clients.group_protocol == "consumer"
+        self._gained = gained
+        self._lost = lost
+        self._changed = True
+        self.metadata: object | None = None
+        self.consumer: Consumer = clients.group_consumer(group, member)
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        self.consumer.subscribe(
+            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+
+    def poll(self, wait_s: float, max_records: int) -> list[Message]:
+        """`poll` for the first record and `consume(n, 0)` for what is there: consume alone waits for all n."""
+        first = self.consumer.poll(wait_s)
+        messages = [first, *self.consumer.consume(max_records - 1, 0)] if first is not None else []
+        if self._changed:
+            # Every callback of this poll has run: metadata and assignment belong together now.
+            self.metadata = self.consumer.consumer_group_metadata()
+            self._changed = False
+        return messages
+
+    def rejoin(self) -> None:
+        """The group has moved on, perhaps without a callback (KIP-848): poll until no callback is pending, then
+        take metadata anew. What these polls return is dropped: the caller seeks back."""
+        self.pause(self.assignment())
+        self._changed = True
+        while self.poll(0.05, 1_000):
+            pass
+
+    def assignment(self) -> list[TopicPartition]:
+        return self.consumer.assignment()
+
+    def pause(self, partitions: list[TopicPartition]) -> None:
+        if partitions:
+            self.consumer.pause(partitions)
+
+    def resume(self, positions: list[TopicPartition]) -> None:
+        """Read on from `positions`. An abort does not rewind the consumer, so this seeks. Raises Fenced."""
+        try:
+            for position in positions:
+                self.consumer.seek(position)
+            self.consumer.resume(positions)
+        except KafkaException as exception:
+            raise Fenced(f"cannot go back to {_names(positions)}: {exception}") from exception
+
+    def starts(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+        """Where to begin: the committed offset, or the log's start where nothing was committed.
+
+        Raises Fenced when the broker does not say in time: a clean restart asks again.
+        """
+        starts: dict[tuple[str, int], int] = {}
+        try:
+            for tp in self.consumer.committed(list(partitions), timeout=COMMITTED_TIMEOUT_S):
+                if tp.error:
+                    raise KafkaException(tp.error)
+                offset = tp.offset
+                if offset < 0:
+                    offset, _ = self.consumer.get_watermark_offsets(tp, timeout=COMMITTED_TIMEOUT_S)
+                starts[tp.topic, tp.partition] = offset
+        except KafkaException as exception:
+            raise Fenced(f"committed offsets are not to be had: {exception.args[0].str()}") from exception
+        return starts
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        starts = self.starts(partitions) if partitions else {}
+        positioned = [TopicPartition(topic, number, offset) for (topic, number), offset in starts.items()]
+        if self._incremental:
+            consumer.incremental_assign(positioned)
+        else:
+            consumer.assign(positioned)
+        if positioned:
+            # Nothing is fetched before the partition's state is restored (takeover.py).
+            consumer.pause(positioned)
+        self._changed = True
+        log.info("assigned %s", _names(positioned))
+        self._gained(starts)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # No transaction is open while poll runs: what was finished is committed, the rest was not begun.
+        log.info("gave up %s", _names(partitions))
+        self._lost([(tp.topic, tp.partition) for tp in partitions])
+        if self._incremental:
+            consumer.incremental_unassign(partitions)
+        else:
+            consumer.unassign()
+        self._changed = True
+
+    def close(self) -> None:
+        self.consumer.close()
+
+
+def _names(partitions: Iterable[TopicPartition]) -> str:
+    return " ".join(sorted(f"{tp.topic}/{tp.partition}" for tp in partitions)) or "nothing"

@@ -1,0 +1,119 @@
+"""The partition numbers of one member: taken over, held, rewound, given up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+
+from confluent_kafka import TopicPartition
+
+from streams.runtime.clock import Clock
+from streams.runtime.dead_letters import DeadLetterLimit, DeadLetterRate
+from streams.runtime.membership import Membership
+from streams.runtime.store import Store
+from streams.runtime.takeover import Takeovers
+from streams.runtime.task import MakeProcessor, Task
+from streams.runtime.telemetry import Telemetry
+
+log = logging.getLogger("ringback.loop")
+
+
+class Partitions:
+    """Tasks by partition number. `gained` and `lost` run inside the consumer's poll, on the loop's thread."""
+
+    def __init__(
+        self,
+        stage: str,
+        topics: Iterable[str],
+        make_processor: MakeProcessor,
+        make_store: Callable[[int], Store | None],
+        takeovers: Takeovers,
+        *,
+        clock: Clock,
+        telemetry: Telemetry,
+        limit: DeadLetterLimit,
+        hold_s: float,
+    ) -> None:
+        self._stage = stage
+        self._topics = set(topics)
+        self._make_processor = make_processor
+        self._make_store = make_store
+        self._takeovers = takeovers
+        self._clock = clock
+        self._telemetry = telemetry
+        self._limit = limit
+        self._hold_s = hold_s
+        self.tasks: dict[int, Task] = {}
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(list(self.tasks.values()))
+
+    def gained(self, starts: dict[tuple[str, int], int]) -> None:
+        for (topic, number), offset in starts.items():
+            task = self.tasks.get(number)
+            if task is None:
+                rate = DeadLetterRate(self._limit)
+                task = Task(number, self._make_processor(number), self._make_store(number), rate)
+                self.tasks[number] = task
+            task.positions[topic] = offset
+            # Co-partitioned: a partition number starts when all its topics are here.
+            if set(task.positions) == self._topics:
+                self._takeovers.begin(task)
+
+    def lost(self, partitions: Iterable[tuple[str, int]]) -> None:
+        for number in {number for _, number in partitions}:
+            self._takeovers.forget(number)
+            task = self.tasks.pop(number, None)
+            if task:
+                task.close()
+
+    def by_tenure(self, tenure: int) -> Task | None:
+        """The running task that asked for an effect, if it is still the same stay."""
+        return next((task for task in self if task.tenure == tenure and task.opened), None)
+
+    def next_wake_ms(self) -> int | None:
+        """The earliest timer of all tasks that run, epoch ms."""
+        return min((t.next_wake_ms for t in self if t.runs and t.next_wake_ms is not None), default=None)
+
+    def hold(self, task: Task, membership: Membership, why: str, *, forever: bool = False) -> None:
+        """Leave the partition where it is, loudly, and ask again later. Effects that are out still come home."""
+        log.error("%s/%d stands still: %s", self._stage, task.partition, why)
+        self._telemetry.held(self._stage, task.partition, True)
+        task.held_because = why
+        task.held_until_s = float("inf") if forever else self._clock.monotonic_s() + self._hold_s
+        membership.pause(positions(task))
+
+    def release_held(self, membership: Membership) -> None:
+        """Try those again whose time of waiting is over."""
+        now_s = self._clock.monotonic_s()
+        for task in self:
+            if task.held_because and task.held_until_s <= now_s:
+                task.held_because = ""
+                self._telemetry.held(self._stage, task.partition, False)
+                membership.resume(positions(task))
+
+    def rewind(self, membership: Membership) -> None:
+        """Read again from what is committed: an abort takes the transaction back, not the consumer."""
+        for task in self:
+            if task.runs:
+                membership.resume(positions(task))
+
+    def take_over_again(self, membership: Membership) -> None:
+        """After an unknown result: what the broker has committed decides, for every partition."""
+        mine = [position for task in self for position in positions(task)]
+        if not mine:
+            return
+        membership.pause(mine)
+        starts = membership.starts(mine)
+        self.lost(starts)
+        self.gained(starts)
+
+    def close(self) -> None:
+        for task in self:
+            task.close()
+        self.tasks.clear()
+
+
+def positions(task: Task) -> list[TopicPartition]:
+    """The next offset of each topic of a task, as the client takes them."""
+    return [TopicPartition(topic, task.partition, offset) for topic, offset in task.positions.items()]

@@ -1,0 +1,149 @@
+"""What a stage is to the loop: events in, outputs out, state by name. No I/O, no clock, no random.
+
+    step(state, event, now_ms) -> outputs
+
+The loop owns one `Processor` and one `State` per *partition number*: all topics a stage reads are
+co-partitioned, so partition 3 of each of them, its state and its timers belong together and move together.
+
+`State` is a view of the partition's store that belongs to one transaction. What a step puts into it is
+written to the changelog topic in the same Kafka transaction as the outputs and the offsets, and dropped when
+that transaction aborts; so a processor must keep nothing else that an abort would have to take back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Value = Mapping[str, Any]  # a TypedDict of schemas.records
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record that was polled, decoded."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    name: str
+    value: dict[str, Any]
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """The time in `value["wake_at"]` of a state record has come."""
+
+    key: str
+    value: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The partition was taken over: its state is complete, nothing was polled yet."""
+
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An effect that this processor asked for has an answer."""
+
+    effect: Any
+    answer: Any
+
+
+Event = Record | Wake | Opened | Result
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Produce one record, in the transaction of the step. `key` is the topic's key (section 1 of the design)."""
+
+    topic: str
+    key: str | None
+    name: str
+    value: Value
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Run `effect` outside Kafka, but only after the transaction of the step has committed."""
+
+    effect: Any
+
+
+Output = Send | Do
+
+
+class State(Protocol):
+    """A partition's keyed state as one transaction sees it. Keys are strings, values Avro records.
+
+    A value whose `wake_at` (epoch ms) is not None is a timer: the loop hands it back as `Wake` when the time
+    has come. The step must then delete the record or move its `wake_at` into the future or to None.
+    """
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """A copy of the value, or None."""
+
+    def put(self, key: str, name: str, value: Value) -> None:
+        """Write `value`, an Avro record called `name`."""
+
+    def delete(self, key: str) -> None:
+        """Remove the key (a tombstone in the changelog). Removing what is not there does nothing."""
+
+    def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All values whose key starts with `prefix`, in key order."""
+
+
+class Processor(Protocol):
+    """One stage's work on one partition number."""
+
+    def step(self, state: State, event: Event, now_ms: int) -> Iterable[Output]:
+        """React to one event. Raises `Poison` for an event that can never be processed."""
+
+    def late(self, result: Result, now_ms: int) -> Iterable[Send]:
+        """An answer that came after the partition was given up: what must still be told, as plain evidence."""
+
+
+class Poison(Exception):
+    """This event can never be processed: dead letter, with `reason` (a word) and `detail` (a sentence)."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class DictState:
+    """`State` in a dictionary, for unit tests of processors; passes the same behaviour suite as the store."""
+
+    values: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        found = self.values.get(key)
+        return dict(found[1]) if found else None
+
+    def put(self, key: str, name: str, value: Value) -> None:
+        self.values[key] = (name, dict(value))
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
+    def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for key in sorted(k for k in self.values if k.startswith(prefix)):
+            yield key, dict(self.values[key][1])
+
+    def due(self, now_ms: int) -> list[Wake]:
+        """What the loop would wake now, earliest first."""
+        timers = [
+            (v["wake_at"], k, v)
+            for k, (_, v) in self.values.items()
+            if (v.get("wake_at") or now_ms + 1) <= now_ms
+        ]
+        return [Wake(key, dict(value)) for _, key, value in sorted(timers, key=lambda t: t[:2])]

@@ -1,0 +1,51 @@
+"""One partition number at this member: its state, its processor, how far it has read."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from streams.runtime.dead_letters import DeadLetterRate
+from streams.runtime.processor import Processor
+from streams.runtime.store import Store
+
+MakeProcessor = Callable[[int], Processor]
+
+_tenures = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Task:
+    """A partition number that this member owns. `positions`: topic → next offset to read.
+
+    Positions are the loop's own, seeded from the group's committed offsets, because what `Consumer.position()`
+    says before the first record is -1001, and a transaction with such offsets fences nobody.
+    """
+
+    partition: int
+    processor: Processor
+    store: Store | None
+    dead_letters: DeadLetterRate
+    positions: dict[str, int] = field(default_factory=dict)
+    # One stay of a partition at this member; answers of effects name the tenure that asked.
+    tenure: int = field(default_factory=lambda: next(_tenures))
+    restored: bool = False
+    opened: bool = False
+    # Why the partition stands still, and the monotonic second at which it is tried again.
+    held_because: str = ""
+    held_until_s: float = 0.0
+    # epoch ms of the next timer; None: no timer. Kept here so that idle turns do not ask the store.
+    next_wake_ms: int | None = None
+    changelog_offset: int = 0
+
+    @property
+    def runs(self) -> bool:
+        """May records and timers take their step?"""
+        return self.opened and not self.held_because
+
+    def close(self) -> None:
+        if self.store:
+            self.store.close()
+            self.store = None
+        self.restored = self.opened = False

@@ -1,0 +1,124 @@
+"""Transactional producers, used in turn, and the reading of what their calls raise.
+
+Two producers let the next transaction begin while the broker still writes the markers of the last one. That is
+sound as long as the commit of the first has returned before the second produces, which `commit` sees to: one
+transaction is open at a time, and the group metadata in the offsets fences both producers alike.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from confluent_kafka import KafkaException, Message, Producer, TopicPartition
+
+from streams.runtime.clients import Clients
+from streams.runtime.errors import Fenced, Rewind, UnknownResult, classify
+
+log = logging.getLogger("ringback.loop")
+
+Delivered = Callable[[int], None]
+
+# Longer than transaction.timeout.ms (3 s): by then the broker has decided, whatever we heard of it.
+CALL_TIMEOUT_S = 5.0
+
+
+class Transactions:
+    """The transactions of one member. `transactional_ids` are stable over its restarts."""
+
+    def __init__(self, clients: Clients, transactional_ids: Sequence[str]) -> None:
+        self._clients = clients
+        self._ids = transactional_ids
+        self._producers: list[Producer] = []
+        self._turn = 0
+
+    def init(self, give_up: Callable[[], bool]) -> None:
+        """Make the producers and fence whoever used their ids before: ends what a dead process left open.
+
+        Waits for as long as it takes the coordinator to come back, until `give_up()`. Raises Fenced.
+        """
+        self._producers = [self._clients.transactional_producer(name) for name in self._ids]
+        for name, producer in zip(self._ids, self._producers, strict=True):
+            while not give_up():
+                try:
+                    producer.init_transactions(CALL_TIMEOUT_S)
+                    break
+                except KafkaException as exception:
+                    decision = classify(exception)
+                    if isinstance(decision, Fenced):
+                        raise decision from exception
+                    log.warning("%s waits for its transaction coordinator: %s", name, decision)
+
+    def throw_away(self) -> None:
+        """After an unknown result: librdkafka lacks KIP-890's second part, and a late EndTxn of these producers
+        could end a later transaction. New producers with the same ids get a new epoch, which shuts it out."""
+        self._producers = []
+
+    def begin(self) -> None:
+        self._turn = (self._turn + 1) % len(self._producers)
+        self._call(self.producer.begin_transaction)
+
+    @property
+    def producer(self) -> Producer:
+        return self._producers[self._turn]
+
+    def produce(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int = -1,
+        delivered: Delivered | None = None,
+    ) -> None:
+        """Add a record. `delivered` gets its offset before `commit` returns."""
+
+        def report(error: object, message: Message) -> None:
+            offset = message.offset()
+            if error is None and offset is not None and delivered is not None:
+                delivered(offset)
+
+        def send() -> None:
+            self.producer.produce(
+                topic,
+                key=key,
+                value=value,
+                partition=partition,
+                headers=list(headers),
+                on_delivery=report if delivered else None,
+            )
+
+        try:
+            send()
+        except BufferError:
+            # The queue is full: the broker is slower than we are, so we wait for it.
+            self.producer.flush(CALL_TIMEOUT_S)
+            self._call(send)
+        except KafkaException as exception:
+            raise classify(exception) from exception
+
+    def send_offsets(self, offsets: Iterable[TopicPartition], group_metadata: object) -> None:
+        self._call(
+            lambda: self.producer.send_offsets_to_transaction(list(offsets), group_metadata, CALL_TIMEOUT_S)
+        )
+
+    def commit(self) -> None:
+        """Raises Rewind, Rejoin, UnknownResult or Fenced; returning means committed."""
+        self._call(lambda: self.producer.commit_transaction(CALL_TIMEOUT_S))
+
+    def abort(self) -> None:
+        """Raises UnknownResult or Fenced."""
+        try:
+            self._call(lambda: self.producer.abort_transaction(CALL_TIMEOUT_S))
+        except Rewind as exception:
+            raise UnknownResult(str(exception)) from exception
+
+    @staticmethod
+    def _call(call: Callable[[], object]) -> None:
+        try:
+            call()
+        except KafkaException as exception:
+            raise classify(exception) from exception
+        except BufferError as exception:
+            raise UnknownResult(f"the producer's queue stays full: {exception}") from exception

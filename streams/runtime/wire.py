@@ -1,0 +1,46 @@
+"""Bytes to events and back: the wire format of each topic, with its failures put into the loop's words.
+
+    UndecodableRecord                → Poison  (dead letter)
+    UnknownSchema, no registry       → Hold    (the partition waits, loudly)
+
+Changelogs are always Avro single-object encoding: internal state does not depend on a registry.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas import codec
+from schemas.errors import RegistryUnreachable, UndecodableRecord, UnknownSchema
+from schemas.registry import Codec as TopicCodec
+from streams.runtime.errors import Hold
+from streams.runtime.processor import Poison, Value
+from streams.topology import SMS_INBOUND
+
+
+class Wire:
+    """The codec of the topics as the loop uses it; with a registry when `registry_url` is set."""
+
+    def __init__(self, registry_url: str | None = None) -> None:
+        self._codec = TopicCodec(registry_url)
+
+    def encode(self, topic: str, name: str, record: Value) -> bytes:
+        if topic.endswith(".changelog"):
+            return codec.encode(name, record)
+        try:
+            return self._codec.encode(topic, name, record)
+        except RegistryUnreachable as error:
+            raise Hold(str(error)) from error
+
+    def decode(
+        self, topic: str, data: bytes, name: str | None, timestamp_ms: int
+    ) -> tuple[str, dict[str, Any]]:
+        """The record's Avro name and value. `timestamp_ms` stands in for what an inbound SMS leaves out."""
+        try:
+            if topic == SMS_INBOUND.name:
+                return "SmsReceived", dict(self._codec.decode_sms(data, timestamp_ms))
+            return self._codec.decode(topic, data, expected=name)
+        except UndecodableRecord as error:
+            raise Poison("undecodable", str(error)) from error
+        except (UnknownSchema, RegistryUnreachable) as error:
+            raise Hold(str(error)) from error

