@@ -32,6 +32,7 @@ MAGIC: Final = b"\x00"
 PREFIX_LENGTH: Final = 5
 MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 SCHEMA_NOT_FOUND: Final = 40403  # the registry's own code; a 404 without it is some other server or path
+LARGEST_ID: Final = 2**31 - 1  # an id is an int in Java, and registries answer nonsense to more
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
 TIMEOUT_S: Final = 5.0
 
@@ -69,14 +70,13 @@ class Registry:
 
     def register(self, subject: str, schema: Schema) -> int:
         """The id of `schema` under `subject`, registered FULL_TRANSITIVE if new. SchemaRefused, RegistryUnreachable."""
-        known = self._require_compatibility(subject)
+        # The rule first: a subject without one would take anything from whoever registers next.
+        rule = {"compatibility": COMPATIBILITY}
+        self._expect_success(*self._call("PUT", f"/config/{_quoted(subject)}", rule))
         status, answer = self._call("POST", f"/subjects/{_quoted(subject)}/versions", _payload(schema))
         if status in (409, 422):
             raise SchemaRefused(f"{subject}: {answer.get('message', 'not compatible')}")
-        schema_id = self._id(status, answer)
-        if not known and not self._require_compatibility(subject):
-            raise RegistryUnreachable(f"{self._host} does not keep a compatibility rule for {subject}")
-        return schema_id
+        return self._id(status, answer)
 
     def look_up(self, subject: str, schema: Schema) -> int:
         """The id of `schema` under `subject`. SchemaRefused when it is not there, RegistryUnreachable."""
@@ -84,14 +84,6 @@ class Registry:
         if status == 404:
             raise SchemaRefused(f"{subject}: our schema is not registered, and registering is switched off")
         return self._id(status, answer)
-
-    def _require_compatibility(self, subject: str) -> bool:
-        """Set the rule; False where the registry keeps rules only for subjects that exist (Apicurio does)."""
-        status, answer = self._call("PUT", f"/config/{_quoted(subject)}", {"compatibility": COMPATIBILITY})
-        if status == 404:
-            return False
-        self._expect_success(status, answer)
-        return True
 
     def _id(self, status: int, answer: dict[str, Any]) -> int:
         self._expect_success(status, answer)
@@ -172,6 +164,8 @@ class Codec:
                 f"truncated: {len(data)} bytes, where the prefix alone has {PREFIX_LENGTH}"
             )
         schema_id = int.from_bytes(data[1:PREFIX_LENGTH], "big")
+        if schema_id > LARGEST_ID:
+            raise UndecodableRecord(f"{schema_id} is no schema id: registries count in a signed 32-bit int")
         reader = self._readers.get(schema_id)
         if reader is None:
             reader = self._readers[schema_id] = _reader(schema_id, self._registry)

@@ -190,6 +190,8 @@ def _problems(t: Tenant) -> Iterable[str]:
     yield from _rate_problems(t)
     if t.quiet_hours is not None and quiet_minutes(t.quiet_hours) is None:
         yield f"quiet_hours: {t.quiet_hours!r} is not a span of the day such as 22:00-07:00"
+    if not 1 <= t.late_grace_s <= 1e9:
+        yield "late_grace_s: at least 1, or a call would be late before it can be placed"
     if t.max_attempts < 1:
         yield "max_attempts: at least 1"
     if t.backlog_low_s > t.backlog_high_s:
@@ -205,7 +207,7 @@ def _price_problems(field: str, price: Decimal) -> Iterable[str]:
 
 def _rate_problems(t: Tenant) -> Iterable[str]:
     above_zero = ("calls_per_second", "retry_backoff_s", "weight", "sms_per_minute", "calls_per_minute")
-    for field in (*above_zero, "late_grace_s", "backlog_high_s", "backlog_low_s"):
+    for field in (*above_zero, "backlog_high_s", "backlog_low_s"):
         value = getattr(t, field)
         # Ten years bounds the seconds, a billion the rates; it also refuses inf and nan, which YAML can write.
         if value is not None and not (0 <= value <= 1e9 and (value > 0 or field not in above_zero)):

@@ -12,6 +12,8 @@
 | read timeout, reset, closed while waiting, all else  | Unknown | the request was, or may have been, sent    |
 """
 
+import errno
+
 import aiohttp
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
 
@@ -47,6 +49,7 @@ def describe(error: Exception) -> str:
     if isinstance(error, TwilioRestException | TwilioServiceException):
         return f"HTTP {error.status}" + (f", carrier error {error.code}" if error.code else "")
     if isinstance(error, aiohttp.ClientConnectorError):
-        cause = error.__cause__  # certificate errors have no os_error
-        return f"{type(error).__name__}: {getattr(cause, 'strerror', None) or type(cause).__name__}"
+        number = getattr(error.__cause__, "errno", None)
+        name = errno.errorcode.get(number) if isinstance(number, int) else None
+        return f"{type(error).__name__}: {name or type(error.__cause__).__name__}"
     return type(error).__name__

@@ -72,7 +72,7 @@ class OneShotHttpClient(AsyncHttpClient):  # type: ignore[misc]  # twilio ships 
             cookie_jar=jar,
         )
 
-    async def request(  # noqa: PLR0917  # twilio's signature
+    async def request(
         self,
         method: str,
         url: str,

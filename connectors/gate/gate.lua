@@ -19,6 +19,7 @@
 --   enter    (scope, gate, cap)  epoch, token, starts a second ("" without cap), say…  -> {verdict, detail}
 --   fence    (scope, gate…)      epoch                          -> what stood in each gate before
 --   fill     (scope, gate…)      generation, say fields and bits of each gate   -> 1, or 0: another generation
+--   words    (answer…)           generation, sid of each        -> 1, or 0: another generation
 --   mark     (scope)             generation                     -> 1: ready; 0: another generation
 --   ready    (scope)                                            -> 1 or 0
 --   finish   (gate…)                                            -> 1
@@ -116,6 +117,14 @@ function ops.fill()
       at = at + #SAY
     end
     redis.call('PEXPIRE', KEYS[i], ttl)
+  end
+  return 1
+end
+
+function ops.words()
+  if generation() ~= ARGV[3] then return 0 end
+  for i, answer in ipairs(KEYS) do
+    redis.call('SET', answer, ARGV[3 + i], 'NX', 'PX', ttl)
   end
   return 1
 end

@@ -116,6 +116,7 @@ class RedisGate:
         scope: str,
         generation: str,
         entries: Iterable[GateEntry],
+        answers: Iterable[tuple[str, str]] = (),
         progress: Progress | None = None,
     ) -> bool:
         """As the protocol says; each chunk checks the generation itself, and the mark comes last."""
@@ -130,6 +131,10 @@ class RedisGate:
             written += len(chunk)
             if progress is not None:
                 progress(written)
+        for answered in _chunks(answers):
+            keys = [self._answer(occurrence) for occurrence, _ in answered]
+            if not await self._run(keys, ["words", GATE_TTL_MS, generation, *(sid for _, sid in answered)]):
+                return False
         return bool(await self._run([self._scope(scope)], ["mark", GATE_TTL_MS, generation]))
 
     async def ready(self, scope: str) -> bool:

@@ -9,7 +9,7 @@ class LoopMetrics:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
-    def committed(self, stage: str, _partition: int, records: int, dead: int) -> None:
+    def committed(self, stage: str, partition: int, records: int, dead: int) -> None:  # noqa: ARG002 (protocol)
         self._metrics.inc("ringback_loop_transactions_total", stage=stage)
         self._metrics.inc("ringback_loop_records_total", records, stage=stage)
         if dead:

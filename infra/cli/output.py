@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -65,3 +66,9 @@ def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
         indent + "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]]).rstrip()
         for row in rows
     )
+
+
+def plain(amount: Decimal) -> str:
+    """0.010000 as 0.01, 5 as 5: no exponent, no zeros that mean nothing."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -9,7 +9,7 @@ import click
 
 from connectors.settings import Settings
 from infra.cli.options import json_flag, settings_flags
-from infra.cli.output import print_json, table
+from infra.cli.output import plain, print_json, table
 
 if TYPE_CHECKING:
     from streams.tenants import Tenant
@@ -68,8 +68,8 @@ def list_(settings: Settings, as_json: bool) -> None:
             t.id,
             " ".join(t.numbers),
             t.timezone,
-            f"{t.price_per_sms} {t.currency}",
-            f"{t.price_per_answered_call} {t.currency}",
+            f"{plain(t.price_per_sms)} {t.currency}",
+            f"{plain(t.price_per_answered_call)} {t.currency}",
             f"{t.calls_per_second:g}",
         )
         for t in found
@@ -106,7 +106,7 @@ def apply_tenants(settings: Settings, wanted: list[Tenant]) -> list[tuple[Tenant
     result = []
     for tenant in wanted:
         before = existing.get(tenant.id)
-        what = "added" if before is None else "unchanged" if _plain(before) == _plain(tenant) else "replaced"
+        what = "added" if before is None else "unchanged" if before == tenant else "replaced"
         result.append((tenant, what))
     codec = Codec(settings.schema_registry_url)
     changed = [

@@ -5,6 +5,7 @@ from infra.cluster.directory import ClusterStatus, status, stop
 from infra.cluster.environment import existing
 from infra.cluster.errors import ChildFailed, ClusterError, DirectoryInUse, FetchFailed, RequirementMissing
 from infra.cluster.process import ChildProcess
+from infra.cluster.registry import SchemaRegistry
 
 __all__ = [
     "ChildFailed",
@@ -15,6 +16,7 @@ __all__ = [
     "FetchFailed",
     "LocalCluster",
     "RequirementMissing",
+    "SchemaRegistry",
     "existing",
     "status",
     "stop",

@@ -96,14 +96,14 @@ def verify(path: Path, artifact: Artifact) -> None:
         )
 
 
-def ensure(name: str, progress: Progress) -> Path:
+def ensure(name: str, progress: Progress, lock_file: Path = LOCK_FILE) -> Path:
     """The folder that holds the files of set `name`, fetched and verified now if they are not there yet.
 
     Safe against interruption (files are fetched beside the folder, which is put in place by one rename when all of
     them are proven) and against another process that fetches the same (one does, the other waits).
     Raises FetchFailed, RequirementMissing.
     """
-    wanted = read_lock(name)
+    wanted = read_lock(name, lock_file)
     cache = cache_folder()
     folder = cache / f"{wanted.name}-{wanted.version}-{wanted.digest}"
     if _complete(folder, wanted):

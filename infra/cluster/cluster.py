@@ -201,11 +201,11 @@ class LocalCluster:
             self._leases.pop(leased).release()
 
         def lease(wanted: int, exact: bool = False) -> int:
-            if wanted not in self._leases:
-                lease = lease_port(wanted, exact=exact, avoid=taken if not exact else ())
-                self._leases[lease.port] = lease
-                return lease.port
-            return wanted
+            if wanted in self._leases:
+                return wanted
+            found = lease_port(wanted, exact=exact, avoid=() if exact else taken)
+            self._leases[found.port] = found
+            return found.port
 
         self._layout.ports = [
             broker.NodePorts(
@@ -257,6 +257,8 @@ class LocalCluster:
                 detached=self._detached,
                 kept_fds=[lease.fd for lease in leases],
             )
+        if name in self._servers:
+            self._servers[name].stop()  # it has ended, perhaps by itself: let go of its pipe
         self._servers[name] = server
         self._write_state()
         return server

@@ -23,6 +23,9 @@ KILL_DEADLINE_S = 10.0  # SIGKILL works at once unless the kernel waits for a di
 TAIL_BYTES = 64 * 1024
 
 _GUARDIAN = Path(__file__).with_name("guardian.py")
+_DETACHED: list[
+    subprocess.Popen[bytes]
+] = []  # kept, as a Popen that is dropped warns of a child that runs on
 
 
 class ChildProcess:
@@ -77,12 +80,14 @@ class ChildProcess:
             report = _read_report(guardian)
         except BaseException:
             guardian.kill()
-            guardian.wait()
+            _finish(guardian)
             raise
         if not report.isdigit():
-            guardian.wait()
+            _finish(guardian)
             reason = report.removeprefix("error: ") or f"its guardian ended with {guardian.returncode}"
             raise ChildFailed(f"{name} could not be started: {reason}")
+        if detached:
+            _DETACHED.append(guardian)
         return cls(name, int(report), guardian, log)
 
     @property
@@ -115,25 +120,18 @@ class ChildProcess:
         self._guardian.send_signal(signal.SIGUSR1)
         if self.wait(KILL_DEADLINE_S) is None:
             raise ChildFailed(f"{self.name} (pid {self.pid}) does not end on SIGKILL: is its disk stuck?")
-        self._close()
+        _finish(self._guardian)
 
     def stop(self, timeout_s: float = 10.0) -> int:
         """SIGTERM, wait up to `timeout_s`, then SIGKILL. Returns the exit code; safe to call again."""
         self.terminate()
         if self.wait(timeout_s) is None:
             self.kill()
-        self._close()
-        code = self.returncode
-        assert code is not None
-        return code
+        return _finish(self._guardian)
 
     def tail(self, lines: int = 30) -> str:
         """The last `lines` of its log, for an error message."""
         return tail(self.log, lines)
-
-    def _close(self) -> None:
-        if self._guardian.stdin is not None:
-            self._guardian.stdin.close()
 
 
 def tail(log: Path, lines: int = 30) -> str:
@@ -146,6 +144,14 @@ def tail(log: Path, lines: int = 30) -> str:
     except OSError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
+
+
+def _finish(guardian: subprocess.Popen[bytes]) -> int:
+    """Wait for a guardian that is ending, and let go of the pipe to it."""
+    code = guardian.wait()
+    if guardian.stdin is not None:
+        guardian.stdin.close()
+    return code
 
 
 def _read_report(guardian: subprocess.Popen[bytes]) -> str:

@@ -162,8 +162,10 @@ class Api:
     async def _spoilt(
         self, request: Request, fault: Fault, act: Callable[[], Awaitable[Response]]
     ) -> Response:
+        era = self._exchange.era
         await asyncio.sleep(fault.before_s)
-        response = await act() if fault.acts else Response(status_code=500)
+        acts = fault.acts and era == self._exchange.era  # a reset meanwhile has swept this request away, too
+        response = await act() if acts else Response(status_code=500)
         await asyncio.sleep(fault.after_s)
         match fault.action:
             case "drop" | "act_then_drop":

@@ -20,6 +20,10 @@ class Connections:
         by_peer = self._by_peer
 
         class Watched(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # chosen when uvicorn is imported
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                self.access_log = False  # numbers stand in the URLs; uvicorn's own switch can be undone
+
             def connection_made(self, transport: Any) -> None:
                 super().connection_made(transport)
                 if self.client is not None:

@@ -35,6 +35,7 @@ class Exchange:
 
     def __init__(self, settings: Settings, script: Script | None = None) -> None:
         self.settings = settings
+        self.era = 0  # counts resets
         rng = random.Random(settings.seed)
         path = None if settings.truth_file is None else Path(settings.truth_file)
         self.truth = TruthLog(path, settings.max_truth)
@@ -90,6 +91,7 @@ class Exchange:
     async def reset(self) -> None:
         """Forget calls, messages, rules and behaviours; of the ground truth the file stays, with a mark."""
         await self._stop()
+        self.era += 1
         for account in list(self.accounts.values()):
             self.open_account(account.account)
         self.numbers.clear()

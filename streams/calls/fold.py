@@ -140,4 +140,4 @@ def is_open(fold: Fold) -> bool:
 def is_over(fold: Fold) -> bool:
     """Has the try come to what `reads_as` says, so that the reminder's next step may follow? As `is_open`, but a
     call that COMPLETED unheard still waits for its ANSWERED or FAILED."""
-    return bool(fold.sids or fold.marks) and not is_open(fold) and not unheard(fold)
+    return reads_as(fold) is not None and not is_open(fold) and not unheard(fold)

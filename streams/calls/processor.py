@@ -30,7 +30,7 @@ class CallsProcessor:
     """The calls of one partition number. `request` builds what is sent to the carrier; `resolve_ms`: T_resolve."""
 
     def __init__(self, partition: int, tenants: Tenants, request: MakeRequest, resolve_ms: int) -> None:
-        claims = Claims(self._live, self._remembered, self._give_back, self._resume)
+        claims = Claims(self._live, self._remembered, self._answers, self._give_back, self._resume)
         self._door = Door(f"{CALLING.name}:{partition}", CALLS.name, claims)
         self._following = Following(resolve_ms)
         self._claiming: Claiming[CallState] = Claiming(self._door, (EVENTS.name, CALLS.name))
@@ -173,6 +173,13 @@ class CallsProcessor:
             ended = call["phase"] == "ENDED"
             gated = ended or call["phase"] != "WAITING"
             yield GateEntry(str(key_of(call)), self._door.epoch, gated, ended, say_of(call))
+
+    @staticmethod
+    def _answers(state: State) -> Iterator[tuple[str, str]]:
+        for call in Book(state).remembered():
+            for mark in call["marks"]:
+                if mark.startswith("ANSWERED "):
+                    yield str(key_of(call).occurrence), mark.removeprefix("ANSWERED ")
 
     def _give_back(self, state: State, now_ms: int) -> Iterator[Output]:
         book = Book(state)

@@ -165,8 +165,8 @@ class Claiming(Generic[A]):
             self._unposted.pop(checking.state_key, None)
             self._posted.add(checking.state_key)
             not_after_ms = checking.claimed_at + CLAIM_MAX_AGE_MS
-            request = attempts.request(attempt)
-            yield Do(Place(checking.state_key, checking.claimed_at, not_after_ms, request))
+            gate_key, request = attempts.gate_key(attempt), attempts.request(attempt)
+            yield Do(Place(checking.state_key, gate_key, checking.claimed_at, not_after_ms, request))
 
     # -- 4: result
 

@@ -35,6 +35,7 @@ class Claims:
 
     live: Callable[[State], Sequence[str]]  # gate keys of claims without an end
     all: Callable[[State], Iterable[GateEntry]]  # every attempt that is remembered, for a rebuild
+    answers: Callable[[State], Iterable[tuple[str, str]]]  # (occurrence, sid) of words that were given
     give_back: Callable[
         [State, int], Iterable[Output]
     ]  # end with NOT_SENT what we claimed and have not posted
@@ -77,8 +78,8 @@ class Door:
         if isinstance(effect, Fence):
             return self._fenced(state, answer, now_ms)
         if isinstance(effect, Look) and effect.about is self:
-            entries = tuple(self._claims.all(state))
-            return [Do(Fill(self.scope, self._generation, entries))]
+            entries, answers = tuple(self._claims.all(state)), tuple(self._claims.answers(state))
+            return [Do(Fill(self.scope, self._generation, entries, answers))]
         if isinstance(effect, Fill):
             if answer is not True:
                 return self._fence(state, AGAIN_MS if isinstance(answer, Unavailable) else 0)

@@ -60,6 +60,7 @@ class Fill:
     scope: str
     generation: str
     entries: tuple[GateEntry, ...]
+    answers: tuple[tuple[str, str], ...] = ()  # (occurrence, sid that has its words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Place:
     """Send the request once, not after `not_after_ms` (epoch ms). Answer: a PlaceResult of the carrier, or Stale."""
 
     state_key: str
+    key: str
     claimed_at: int
     not_after_ms: int
     request: CallRequest | MessageRequest

@@ -96,8 +96,15 @@ class Gate(Protocol):
     async def fence(self, scope: str, epoch: int, keys: Sequence[str]) -> dict[str, GateEntry]:
         """Raise the epoch of the scope and of each key; the gated bit stays. Returns what stood there."""
 
-    async def fill(self, scope: str, generation: str, entries: Iterable[GateEntry]) -> bool:
-        """Raise the gates to `entries` and mark the scope ready; False when the generation has changed meanwhile."""
+    async def fill(
+        self,
+        scope: str,
+        generation: str,
+        entries: Iterable[GateEntry],
+        answers: Iterable[tuple[str, str]] = (),
+    ) -> bool:
+        """Raise the gates to `entries`, give the words of each occurrence to the sid that has them in the log
+        (`answers`), mark the scope ready; False when the generation has changed meanwhile."""
 
     async def ready(self, scope: str) -> bool:
         """Is the scope filled in the present generation?"""

@@ -104,6 +104,7 @@ class MemoryGate:
         scope: str,
         generation: str,
         entries: Iterable[GateEntry],
+        answers: Iterable[tuple[str, str]] = (),
         progress: Callable[[int], None] | None = None,
     ) -> bool:
         for written, entry in enumerate(entries, start=1):
@@ -112,6 +113,8 @@ class MemoryGate:
             self._raise_to(scope, entry)
             if progress is not None:
                 progress(written)
+        for occurrence, sid in answers:
+            self.server.answers.setdefault(occurrence, sid)
         if self._generation() != generation:
             return False
         self.server.scope(scope).ready = generation

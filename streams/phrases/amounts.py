@@ -13,6 +13,7 @@ _MONTHS = {"month": 1, "year": 12}
 _LETTER_UNITS = frozenset("smhdwy")
 Duration = tuple[int, int, int]  # seconds, days, months
 _HALF = Fraction(1, 2)
+_MAX_PARTS = 6  # "1 day, 2 hours and 5 minutes"; a bound keeps a text of nothing but lengths linear
 
 
 def whole(t: Tokens, v: Vocabulary, i: int) -> tuple[int, int] | None:
@@ -101,7 +102,7 @@ def duration(t: Tokens, v: Vocabulary, i: int) -> tuple[Duration, int] | None:
     seconds, days, months = Fraction(0), 0, 0
     end, seen = i, False
     last = ""
-    while True:
+    for _ in range(_MAX_PARTS):
         at = end
         if seen:
             if words[at] in ("and", ",", "&", "n", "+"):

@@ -63,7 +63,13 @@ def _weight(t: Tokens, v: Vocabulary, e: Expression, head: int, tail: int) -> in
             bare and not at_tail
         ):
             return _REFUSED
-    if before in v.determiner and not at_head and t.words[e.start] not in v.determiner:
+    first = t.words[e.start]
+    if (
+        before in v.determiner
+        and not at_head
+        and first not in v.determiner
+        and first not in v.any_preposition
+    ):
         if not at_tail or not (e.sure or "hour" in fields):
             return _REFUSED
         return 1

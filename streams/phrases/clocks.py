@@ -46,8 +46,6 @@ def _meridiem(t: Tokens, v: Vocabulary, i: int) -> tuple[str, int] | None:
     word = t.words[i]
     meaning = v.am_pm.get(word)
     if meaning is None:
-        if word == "m" and t.words[i + 1] == "":  # "6 p m" never comes here; a lone m is a unit
-            return None
         return None
     if len(word) == 1:
         if word in "ap" and t.words[i + 1] == "m" and not t.glued(i + 1):
@@ -110,11 +108,10 @@ def _digits(t: Tokens, v: Vocabulary, i: int, introduced: bool, dated: bool) -> 
                 return None
         elif sign == "h" and t.glued(end) and introduced and not words[end + 1].isdigit():
             end, soft, padded = end + 1, False, True  # "at 18h"
-        elif introduced and pair is not None and (words[end + 2] in v.am_pm or words[end + 2] == ""):
-            pass
-        elif sign in ".,/-:" and t.glued(end) and t.glued(end + 1) and words[end + 1].isdigit() and sign:
-            if sign != "-":
-                return None
+        elif len(sign) == 2 and sign.isdigit() and _meridiem(t, v, end + 1) is not None:
+            minute, end = int(sign), end + 1  # "8 05 pm"
+        elif sign in (".", ",", "/", ":") and t.glued(end) and t.glued(end + 1) and words[end + 1].isdigit():
+            return None
     elif len(word) in (3, 4):
         known = _meridiem(t, v, end) or (words[end] in _HOUR_SIGNS and len(word) == 4)
         if not known and not (introduced or dated):

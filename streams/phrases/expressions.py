@@ -79,7 +79,12 @@ def _extend(t: Tokens, v: Vocabulary, whole_expression: Expression) -> None:
         joined = combined(fields, following.fields)
         if joined is None or (following.soft and following.sure < 2 and "hour" in following.fields):
             break
-        if following.soft and "day_part" in following.fields and not (dated or "rule" in fields):
+        if (
+            following.soft
+            and "day_part" in following.fields
+            and _DAY_KEYS.isdisjoint(fields)
+            and "rule" not in fields
+        ):
             break
         whole_expression.fields = joined
         whole_expression.end = following.end
@@ -112,13 +117,8 @@ def _atom(t: Tokens, v: Vocabulary, i: int, dated: bool) -> Expression | None:
         return Expression(i, found[1], found[0], found[2], 2)
     if word in v.any_preposition:
         sure, j = (2 if word in v.preposition else 1), i + 1
-        if (
-            words[j] in ("at", "on", "about", "around", "by", "approximately", "exactly", "@", "the")
-            and j < t.count
-        ):
-            if words[j] != "the":
-                j += 1
-                sure = 2
+        if words[j] in ("at", "on", "about", "around", "by", "approximately", "exactly", "@"):
+            sure, j = 2, j + 1
     reading = _introduced(t, v, i, j, sure) if sure else _plain(t, v, i, dated)
     if reading is None:
         return None
@@ -136,6 +136,8 @@ def _dressed(t: Tokens, end: int) -> int:
 
 def _introduced(t: Tokens, v: Vocabulary, i: int, j: int, sure: int) -> Reading | None:
     words = t.words
+    if words[i] in ("before", "after") and i and words[i - 1] in v.unit:
+        return None  # "a week before christmas": a moment that we cannot count back from
     found = recurrence(t, v, j) or date(t, v, j, introduced=True)
     if found is not None:
         if words[i] in ("as", "of", "near") and not found[2]:
@@ -167,6 +169,8 @@ def _plain(t: Tokens, v: Vocabulary, i: int, dated: bool) -> Reading | None:
         return {"in_days": v.day[words[i + 2]], "keep_time": True}, i + 3, False
     if words[i] == "later" and words[i + 1] in v.day and v.day[words[i + 1]] == 0:
         return {"in_days": 0}, i + 2, False
+    if words[i] == "1" and words[i + 1 : i + 3] == ["st", "thing"]:
+        return {"day_part": "morning"}, i + 3, False
     if words[i] == "first" and words[i + 1] == "thing":
         end = i + 2
         if words[end] == "in" and words[end + 1] == "the" and words[end + 2] in v.part:
@@ -258,9 +262,9 @@ def _later(t: Tokens, v: Vocabulary, i: int) -> Reading | None:
     seconds, days, months = length[0]
     if words[end] in v.later and words[end + 1] != "than":
         return as_fields(length[0]), end + 1, False
-    if words[end] not in ("from", "frm", "after"):
+    if words[end] not in ("from", "frm", "after", "on"):
         return None
-    if words[end + 1] in ("now", "nw") and words[end] != "after":
+    if words[end + 1] in ("now", "nw") and words[end] in ("from", "frm"):
         return as_fields(length[0]), end + 2, False
     if seconds or months or not days:
         return None

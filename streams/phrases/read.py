@@ -87,6 +87,8 @@ def _reminder(t: Tokens, v: Vocabulary) -> Command:
             fields.update(days)
             if "hour" not in told[0]:
                 used += told[1]
+    while start > 1 and t.words[start - 1] in v.polite:
+        start -= 1  # "…, can you"
     subject = _subject(t, v, used, [(0, start)], -1)
     return Command("remind", subject, as_when(fields) if fields else None)
 
@@ -97,6 +99,7 @@ def _heads(found: list[Expression], head: int) -> bool:
 
 def _request(t: Tokens, v: Vocabulary, found: list[Expression]) -> tuple[int, int] | None:
     """Where the words that ask for a reminder stand. Weak ones ("call me") count only at the front."""
+    at_front = True
     for i in range(t.count):
         if t.words[i] not in v.trigger:
             continue
@@ -108,12 +111,12 @@ def _request(t: Tokens, v: Vocabulary, found: list[Expression]) -> tuple[int, in
             end - i > 1 or phrase[0] in ("remindme", "rmd")
         )
         strong = strong or (end - i > 2 and any(word.startswith("remind") for word in phrase))
-        if any(e.start < i < e.end for e in found):
+        at_front = at_front and _only_courtesies(t, v, 0, i, found)
+        if not (strong or at_front) or any(e.start < i < e.end for e in found):
             continue
-        if strong or _only_courtesies(t, v, 0, i, found):
-            while (more := _matches(t, v.trigger, end)) and t.words[end].startswith("remind"):
-                end = more
-            return i, end
+        while (more := _matches(t, v.trigger, end)) and t.words[end].startswith("remind"):
+            end = more
+        return i, end
     return None
 
 
@@ -169,18 +172,31 @@ def _tail(t: Tokens, v: Vocabulary) -> int:
 
 def _plain_reminder(t: Tokens, v: Vocabulary, found: list[Expression]) -> Command:
     """No word asks for it: it is a reminder if it has a clear time and a subject and is not a question."""
-    if not found or t.words[0] in v.question or t.words[t.count - 1] == "?":
+    if t.words[0] in v.question or t.words[t.count - 1] == "?":
         return UNREADABLE
     head = 0
     while head < t.count and (t.words[head] in _COURTESIES or t.words[head] in _SIGNS):
         head += 1
-    picked = choose(t, v, found, head, _tail(t, v))
+    tail = _tail(t, v)
+    picked = choose(t, v, found, head, tail) or _bare_length(t, v, head, tail)
     if picked is None:
         return UNREADABLE
     asked = _command(
         t, v, picked, [(head, t.count)], picked[1][0].start if picked[1][0].start == head else -1, None
     )
     return asked if asked.subject else UNREADABLE
+
+
+def _bare_length(t: Tokens, v: Vocabulary, head: int, tail: int) -> tuple[Fields, list[Expression]] | None:
+    """A length of minutes or hours at either end is a timer: "20 mins check laundry", "pizza 30m"."""
+    for start in (head, tail - 2):
+        length = duration(t, v, start) if 0 <= start < t.count and t.words[start][:1].isdigit() else None
+        if length is None or (start != head and (length[1] != tail or t.words[start - 1] in v.starts_time)):
+            continue
+        if length[0][0] and not length[0][1] and not t.glued(start):
+            fields = as_fields(length[0])
+            return fields, [Expression(start, length[1], fields, False, 0)]
+    return None
 
 
 def _command(

@@ -78,7 +78,7 @@ def _days(t: Tokens, v: Vocabulary, i: int) -> tuple[list[int], int]:
     words = t.words
     days: list[int] = []
     end = at = i
-    while True:
+    while len(days) < 14:  # a bound keeps a text of nothing but weekdays linear
         day = v.weekday.get(words[at], v.weekday_plural.get(words[at]))
         if day is None:
             break

@@ -82,7 +82,7 @@ def zone_after_clock(t: Tokens, i: int) -> tuple[str, int] | None:
     """A zone right behind a time of day: "EST", "UTC+2", "eastern time", "Berlin time", "Z", "+01:00"."""
     words = t.words
     word = words[i]
-    if word == "(":
+    if word == "(" and words[i + 1] != "(":
         inner = zone_after_clock(t, i + 1)
         return (inner[0], inner[1] + 1) if inner is not None and words[inner[1]] == ")" else None
     if word in ("utc", "gmt", "z") or (word in ("+", "-") and t.glued(i)):

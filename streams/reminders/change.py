@@ -68,9 +68,10 @@ def snooze(turn: Turn, request: Request) -> None:
     if due_at is None:
         return
     key, reminder = found
+    kept = reminder["status"] == UNCONFIRMED
     reminder = _next_occurrence(turn, reminder)
     due_at = _unused(turn, reminder, due_at)
-    if reminder["status"] == UNCONFIRMED:
+    if kept:
         reminder["due_at"] = reminder["fire_at"] = reminder["wake_at"] = due_at
         save(turn.state, key, reminder)
     else:
@@ -79,7 +80,7 @@ def snooze(turn: Turn, request: Request) -> None:
     turn.outcome(sid, "COMMAND_DONE", reminder=reminder)
     turn.reply(
         request,
-        "snoozed",
+        "confirm" if kept else "scheduled",
         when=turn.when(reminder["fire_at"]),
         subject=reminder["subject"],
         number=reminder["number"],
@@ -92,6 +93,7 @@ def _next_occurrence(turn: Turn, old: ReminderState) -> ReminderState:
         return old
     replaced = old.copy()
     replaced["superseded"] = True
+    replaced["cancel_sid"] = None  # a newer wish than a cancel that is still on its way
     key = replaced_key(turn.user, old["reminder_id"], old["due_at"])
     if old["status"] == OUT:
         call_off(turn, replaced)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from schemas.records import ReminderState, Request
 from streams.phrases.zones import find_zone, zone_of
+from streams.reminders import words
 from streams.reminders.accept import confirm, remind
 from streams.reminders.change import cancel, snooze
 from streams.reminders.profile import add_word, was_out
@@ -77,7 +78,10 @@ def _list(turn: Turn, request: Request) -> None:
 def _line(turn: Turn, reminder: ReminderState) -> str:
     text = {OUT: "list_item_out", UNCONFIRMED: "list_item_unconfirmed"}.get(reminder["status"], "list_item")
     return turn.say(
-        text, number=reminder["number"], when=turn.when(reminder["fire_at"]), subject=reminder["subject"]
+        text,
+        number=reminder["number"],
+        when=turn.when(reminder["fire_at"]),
+        subject=words.shorten(reminder["subject"], words.LONGEST_LINE),
     )
 
 

@@ -40,7 +40,9 @@ def learn(turn: Turn, key: str, reminder: ReminderState, event: CallEvent) -> No
 def _fold_in(reminder: ReminderState, event: CallEvent) -> bool:
     """Did the evidence tell anything new?"""
     before = Fold.of(reminder["sids"], reminder["marks"])
-    after = folding.absorb(before, event["state"], event["call_sid"])
+    # Whether it rings makes no difference here, and would cost a write to the changelog.
+    state = "PLACED" if event["state"] == "RINGING" else event["state"]
+    after = folding.absorb(before, state, event["call_sid"])
     if after is before:
         return False
     reminder["sids"], reminder["marks"] = after.sids_field(), after.marks_field()

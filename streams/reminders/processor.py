@@ -13,7 +13,7 @@ from typing import cast
 from schemas.records import CallEvent, ReminderState, Request
 from streams.reminders import firing, outcomes
 from streams.reminders.commands import obey
-from streams.reminders.state import ENDED, find_occurrence, is_seen, load_profile, save_seen
+from streams.reminders.state import ENDED, find_occurrence, is_seen, save_seen
 from streams.reminders.turn import Turn
 from streams.runtime.processor import Event, Output, Poison, Record, Result, Send, State, Wake
 from streams.tenants import Tenants
@@ -75,4 +75,4 @@ class Reminders:
         tenant = self._tenants.get(tenant_id)
         if tenant is None:
             raise Poison("unknown_tenant", f"no tenant {tenant_id!r}")
-        return Turn(state, now_ms, tenant, user, load_profile(state, user))
+        return Turn(state, now_ms, tenant, user)

@@ -10,7 +10,7 @@ from streams.phrases.render import say_when
 from streams.reminders import words
 from streams.reminders.profile import is_out
 from streams.reminders.quiet import Span
-from streams.reminders.state import ENDED, ENDED_MS, save, save_profile
+from streams.reminders.state import ENDED, ENDED_MS, load_profile, save, save_profile
 from streams.runtime.processor import Output, Send, State
 from streams.tenants import Tenant
 from streams.topology import DUE, EVENTS, OUTBOUND
@@ -26,8 +26,15 @@ class Turn:
     now_ms: int
     tenant: Tenant
     user: str
-    profile: ProfileState
     out: list[Output] = field(default_factory=list)
+    _profile: ProfileState | None = None
+
+    @property
+    def profile(self) -> ProfileState:
+        """The user's profile, loaded when first asked for: most evidence about calls never does."""
+        if self._profile is None:
+            self._profile = load_profile(self.state, self.user)
+        return self._profile
 
     @property
     def zone(self) -> str:
@@ -89,6 +96,7 @@ class Turn:
     def reply(self, request: Request, text: str, kind: str = "ack", **values: object) -> None:
         """The answer to an SMS."""
         sid = request["message_sid"]
+        values["subject"] = words.shorten(str(values.get("subject", "")), words.LONGEST_QUOTE)
         self.sms(self.say(text, **values), request["to"], cause=sid, in_reply_to=sid, kind=kind)
 
     def ask_back(self, request: Request, reason: str, when: str = "") -> None:
@@ -119,7 +127,7 @@ class Turn:
             "user": self.user,
             "from": our_number,
             "to": ids.user_number(self.user),
-            "body": body,
+            "body": words.shorten(body, words.LONGEST_SMS),
             "kind": kind,
             "at": self.now_ms,
         }

@@ -42,7 +42,6 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "no_such_number": "You have no reminder no. {number}. Text LIST to see yours.",
         "which_number": "Which one? Text LIST to see their numbers, then for instance: cancel 1",
         "nothing_to_snooze": "There is no call to snooze. Text LIST to see your reminders.",
-        "snoozed": "OK, I will call you again {when}: {subject} (no. {number})",
         "help": "Text me what and when, and I call you. Try: {example}. Also: list, cancel 1, snooze 10 minutes,"
         " timezone Berlin. STOP to opt out.",
         "stopped": "You are opted out: no more calls or texts from this number. Text START to come back.",
@@ -55,9 +54,17 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
     }
 }
 _DEFAULT = "en"
+LONGEST_SMS = 1_600  # characters: the carrier refuses a longer body
+LONGEST_QUOTE = 100  # of the user's own words in an answer; what a call would have said is told whole
+LONGEST_LINE = 60  # of them in a list
 
 
 def say(language: str, text: str, **values: object) -> str:
     """The template called `text` in that language (BCP 47; English when we do not speak it), filled in."""
     table = TEXTS.get(language.partition("-")[0]) or TEXTS[_DEFAULT]
     return table[text].format(example=EXAMPLE, **values)
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text`, cut to at most `limit` characters, which shows."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -211,6 +211,13 @@ def test_a_truncated_prefix_is_undecodable(registry: Scripted, length: int) -> N
     assert registry.asked == []
 
 
+def test_an_id_that_no_registry_gives_is_undecodable(registry: Scripted) -> None:
+    """Random bytes behind a 00: half of them are no id, and must not hold a partition."""
+    with pytest.raises(UndecodableRecord, match="no schema id"):
+        Codec(registry.url).decode("x", b"\x00\x80\x00\x00\x00body")
+    assert registry.asked == []
+
+
 def test_without_a_registry_00_is_garbage() -> None:
     """Nothing says that it is a schema's id, so it must not hold a partition for ever."""
     with pytest.raises(UndecodableRecord, match="no schema registry is configured"):

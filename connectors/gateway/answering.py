@@ -1,0 +1,143 @@
+"""Who hears the words: step 7 of the call protocol, for a call that was picked up.
+
+1. Read the gate and its generation. 2. The first sid that asks for the occurrence has the words; another hangs
+up. 3. ANSWERED is written to Kafka, confirmed. 4. Gate and generation are read again; when they have changed,
+the answer of step 2 may be lost: ask again. 5. The words go out. 6. TOLD is written, after the response.
+
+| crash or failure | what the caller gets | what is written |
+|---|---|---|
+| Redis away at 1, 2 or 4; ANSWERED unconfirmed at 3 | pause, asked again, 3 times; then an apology | nothing, or ANSWERED |
+| between 3 and 5 | the carrier asks the fallback URL: the same sid gets the same words | ANSWERED, perhaps twice |
+| between 5 and 6 | the words | ANSWERED without TOLD: an SMS says it as well |
+
+A gate that is not there is asked for again too: only we sign attempts into URLs, so it is most likely a server
+that is being filled after a restart.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+
+from connectors.gateway import twiml
+from connectors.gateway.delivery import Deliveries, NotDelivered
+from connectors.gateway.limits import GatewaySettings
+from connectors.gateway.urls import CallTarget, voice_url
+from schemas.records import CallEvent
+from streams.ids import user_number
+from streams.metrics import Metrics
+from streams.once.gate import GateEntry, GateUnavailable, Say
+from streams.runtime.clock import Clock
+from streams.runtime.deadline import Deadline
+from streams.topology import CALLS
+
+log = logging.getLogger("ringback.gateway")
+MAX_ASKED = 3
+
+
+class AnswerGate(Protocol):
+    """What of the gate the gateway uses. All raise GateUnavailable."""
+
+    async def generation(self) -> str: ...
+
+    async def read(self, key: str) -> GateEntry | None: ...
+
+    async def answer(self, occurrence: str, sid: str, generation: str | None = None) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """TwiML, the word it is counted under, and the TOLD that must follow when it held the words."""
+
+    xml: str
+    outcome: str
+    told: CallEvent | None = None
+
+
+class Answering:
+    def __init__(
+        self,
+        gate: AnswerGate,
+        deliveries: Deliveries,
+        settings: GatewaySettings,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._gate = gate
+        self._deliveries = deliveries
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+
+    async def answer(self, target: CallTarget, sid: str, to: str) -> Answer:
+        """What the call `sid` to the number `to` gets now. Raises nothing for what is away."""
+        answer = await self._decide(target, sid, to)
+        self._metrics.inc("ringback_gateway_answers_total", outcome=answer.outcome)
+        log.info("call %s of %s: %s", sid, target.key, answer.outcome)
+        return answer
+
+    async def told(self, event: CallEvent) -> None:
+        """Write TOLD. Without it the words go out by SMS as well, which is better than not at all."""
+        try:
+            await self._deliveries.send(CALLS, event["user"], event, self._settings.delivery_wait_s)
+        except NotDelivered:
+            log.warning("call %s: TOLD was not confirmed", event["call_sid"])
+
+    async def _decide(self, target: CallTarget, sid: str, to: str) -> Answer:
+        deadline = Deadline(self._settings.voice_wait_s)
+        occurrence = str(target.key.occurrence)
+        try:
+            generation = await self._gate.generation()
+            say = await self._words(target)
+            if say is None:
+                return self._later(target, "unknown_call", "en")
+            if user_number(say.user) != to:
+                return Answer(twiml.hang_up(), "wrong_number")
+            if await self._gate.answer(occurrence, sid, generation) != sid:
+                return Answer(twiml.hang_up(), "other_call")
+        except GateUnavailable as away:
+            log.warning("the gate is away: %s", away)
+            return self._later(target, "gate_away", "en")
+        answered = self._event(target, say, sid, "ANSWERED")
+        try:
+            await self._deliveries.send(CALLS, say.user, answered, deadline.left_s())
+        except NotDelivered:
+            return self._later(target, "not_stored", say.language)
+        try:
+            # Asking again writes nothing new: it is refused in another generation, and says who has the words.
+            unchanged = await self._gate.answer(occurrence, sid, generation) == sid
+            if not unchanged or await self._words(target) != say:
+                return self._later(target, "gate_changed", say.language)
+        except GateUnavailable:
+            return self._later(target, "gate_away", say.language)
+        told = self._event(target, say, sid, "TOLD")
+        return Answer(twiml.words(say.subject, say.language), "told", told)
+
+    async def _words(self, target: CallTarget) -> Say | None:
+        entry = await self._gate.read(str(target.key))
+        return entry.say if entry is not None and entry.gated else None
+
+    def _later(self, target: CallTarget, reason: str, language: str) -> Answer:
+        if target.asked < MAX_ASKED:
+            return Answer(twiml.come_again(voice_url(self._settings.public_url, target.again())), reason)
+        if reason == "unknown_call":
+            return Answer(twiml.hang_up(), "unknown_call_given_up")
+        return Answer(twiml.sorry(language), f"{reason}_given_up")
+
+    def _event(self, target: CallTarget, say: Say, sid: str, state: str) -> CallEvent:
+        key = target.key
+        return {
+            "reminder_id": key.reminder_id,
+            "user": say.user,
+            "tenant": say.tenant,
+            "due_at": key.due_at,
+            "attempt": key.attempt,
+            "try": key.try_,
+            "state": state,
+            "call_sid": sid,
+            "epoch": target.epoch,
+            "digits": None,
+            "reason": None,
+            "at": self._clock.now_ms(),
+        }

@@ -1,0 +1,137 @@
+"""The hands of `calls` and `replies`: runs effects against the gate and the carrier, on one event loop in a thread.
+
+asyncio, because an effect is nearly all waiting: hundreds of requests to a slow carrier cost one thread, and the
+loop's thread keeps polling meanwhile. What may be out at once is bounded by the claims of the processors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from streams.once.carrier import CallRequest, Carrier, CarrierUnavailableError, Unknown
+from streams.once.effects import (
+    Ask,
+    CancelCall,
+    Enter,
+    Fence,
+    Fetch,
+    Fill,
+    Finish,
+    Place,
+    Release,
+    Stale,
+    Unavailable,
+)
+from streams.once.gate import Gate, GateUnavailable, NotReady
+from streams.runtime.clock import Clock
+from streams.runtime.effects import Done
+
+log = logging.getLogger("ringback.hands")
+
+
+class CarrierHands:
+    """`Hands` for effects of streams.once. `make_gate` and `make_carrier` are called on the event loop's thread."""
+
+    def __init__(
+        self, make_gate: Callable[[], Gate], make_carrier: Callable[[], Carrier], clock: Clock
+    ) -> None:
+        self._clock = clock
+        self._loop = asyncio.new_event_loop()
+        self._running: set[asyncio.Task[None]] = set()
+        started: threading.Event = threading.Event()
+
+        def work() -> None:
+            asyncio.set_event_loop(self._loop)
+            self._gate, self._carrier = make_gate(), make_carrier()
+            started.set()
+            self._loop.run_forever()
+
+        self._thread = threading.Thread(target=work, name="hands", daemon=True)
+        self._thread.start()
+        started.wait()
+
+    def submit(self, effect: Any, done: Done) -> None:
+        self._loop.call_soon_threadsafe(self._start, effect, done)
+
+    def _start(self, effect: Any, done: Done) -> None:
+        task = self._loop.create_task(self._answer(effect, done))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _answer(self, effect: Any, done: Done) -> None:
+        """Every effect is answered exactly once, whatever happens."""
+        try:
+            answer = await self._run(effect)
+        except (GateUnavailable, CarrierUnavailableError) as error:
+            log.warning("%s: %s", type(effect).__name__, error)
+            answer = Unavailable(str(error))
+        except Exception as bug:
+            log.exception("%s failed", type(effect).__name__)
+            # For a request on its way nothing is known now; anything else is safe to ask again.
+            answer = Unknown(repr(bug)) if isinstance(effect, Place) else Unavailable(repr(bug))
+        done(answer)
+
+    async def _run(self, effect: Any) -> Any:
+        match effect:
+            case Enter():
+                await _sleep_ms(effect.delay_ms)
+                return await self._gate.enter(
+                    effect.scope, effect.key, effect.epoch, effect.token, effect.say, effect.cap
+                )
+            case Fence():
+                await _sleep_ms(effect.delay_ms)
+                stood = await self._gate.fence(effect.scope, effect.epoch, effect.keys)
+                # Asked after the fence: a server that was filled in another life has forgotten gates.
+                if not await self._gate.ready(effect.scope):
+                    return NotReady(await self._gate.generation())
+                return stood
+            case Fill():
+                return await self._gate.fill(effect.scope, effect.generation, effect.entries, effect.answers)
+            case Finish():
+                return await self._gate.finish(effect.keys)
+            case Release():
+                return await self._gate.release(effect.occurrence, effect.sid)
+            case Place():
+                return await self._place(effect)
+            case Ask(kind="call"):
+                return await self._carrier.find_calls(effect.to, effect.from_, effect.created_after_ms)
+            case Ask():
+                return await self._carrier.find_messages(effect.to, effect.from_, effect.created_after_ms)
+            case Fetch():
+                return await self._carrier.fetch_call(effect.sid)
+            case CancelCall():
+                return await self._carrier.cancel(effect.sid)
+        raise TypeError(f"not an effect: {effect!r}")
+
+    async def _place(self, effect: Place) -> Any:
+        # The last look at the clock before the request: after it, a pause of any length ends as UNKNOWN at worst.
+        if self._clock.now_ms() > effect.not_after_ms:
+            return Stale()
+        if isinstance(effect.request, CallRequest):
+            return await self._carrier.place_call(effect.request)
+        return await self._carrier.send_message(effect.request)
+
+    def close(self, deadline_s: float) -> None:
+        """Wait for what is running, then end the thread."""
+
+        async def finish(running: list[asyncio.Task[None]]) -> None:
+            if running:
+                await asyncio.wait(running, timeout=deadline_s)
+            for part in (self._gate, self._carrier):
+                close: Callable[[], Coroutine[Any, Any, None]] | None = getattr(part, "close", None)
+                if close is not None:
+                    await close()
+
+        asyncio.run_coroutine_threadsafe(finish(list(self._running)), self._loop).result(deadline_s + 5.0)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(deadline_s)
+        self._loop.close()
+
+
+async def _sleep_ms(delay_ms: int) -> None:
+    if delay_ms > 0:
+        await asyncio.sleep(delay_ms / 1000)

@@ -1,0 +1,1 @@
+"""Running stages: what `ringback run` does once the command line is understood."""

@@ -1,0 +1,59 @@
+"""`/healthz`, `/readyz` and `/metrics` of a `ringback run` process, on the standard library's server.
+
+`/healthz` says that the members' threads live; `/readyz` that each has its partitions, restored and moving.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
+
+from connectors.metrics import PrometheusMetrics
+
+
+class Watched(Protocol):
+    name: str
+
+    @property
+    def alive(self) -> bool: ...
+
+    @property
+    def ready(self) -> bool: ...
+
+
+class HealthServer:
+    """Serves on all interfaces (a probe comes from outside) at `port`; 0 takes a free one, see `port`."""
+
+    def __init__(self, port: int, members: Sequence[Watched], metrics: PrometheusMetrics) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path == "/metrics":
+                    page, content_type = metrics.page(self.headers.get("Accept", ""))
+                    self._send(200, page, content_type)
+                elif self.path in ("/healthz", "/readyz"):
+                    fine = {m.name: m.alive if self.path == "/healthz" else m.ready for m in members}
+                    body = json.dumps({"ok": all(fine.values()), "members": fine}).encode()
+                    self._send(200 if all(fine.values()) else 503, body, "application/json")
+                else:
+                    self._send(404, b"/healthz, /readyz or /metrics\n", "text/plain")
+
+            def _send(self, status: int, body: bytes, content_type: str) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """A scrape every few seconds is not worth a line."""
+
+        self._server = ThreadingHTTPServer(("0.0.0.0", port), Handler)
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, name="health", daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()

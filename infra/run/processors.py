@@ -1,0 +1,84 @@
+"""Which processor and which hands belong to each stage: the one place where stages meet the world."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from connectors.carrier.client import TwilioCarrier
+from connectors.gate.redis_gate import RedisGate
+from connectors.gateway.urls import call_urls, message_url
+from connectors.hands import CarrierHands
+from connectors.settings import Settings
+from schemas.records import CallState, ReplyState
+from streams.billing import Billing
+from streams.calls.book import key_of
+from streams.calls.following import RING_TIMEOUT_S
+from streams.calls.processor import CallsProcessor
+from streams.ids import user_number
+from streams.inbound import Inbound
+from streams.once.carrier import CallRequest, MessageRequest
+from streams.reminders.processor import Reminders
+from streams.replies.processor import RepliesProcessor
+from streams.runtime.clock import Clock
+from streams.runtime.effects import Hands, NoHands
+from streams.runtime.task import MakeProcessor
+from streams.tenants import Tenants
+from streams.topology import CALLING, REPLIES
+
+NEEDS_CARRIER = (CALLING.name, REPLIES.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """What the carrier is asked, and where it is told to report. The nonce makes each request's URLs its own."""
+
+    public_url: str
+
+    def call(self, call: CallState) -> CallRequest:
+        key = key_of(call)
+        urls = call_urls(self.public_url, key, call["user"], call["epoch"], _nonce())
+        return CallRequest(
+            to=user_number(call["user"]),
+            from_=call["from"],
+            url=urls.url,
+            fallback_url=urls.fallback_url,
+            status_callback=urls.status_callback,
+            ring_timeout_s=RING_TIMEOUT_S,
+        )
+
+    def message(self, reply: ReplyState) -> MessageRequest:
+        url = message_url(
+            self.public_url, reply["reply_id"], reply["try"], reply["user"], reply["epoch"], _nonce()
+        )
+        return MessageRequest(reply["to"], reply["from"], reply["body"], url)
+
+
+def _nonce() -> str:
+    return uuid.uuid4().hex
+
+
+def make_processor(stage: str, settings: Settings, tenants: Tenants) -> MakeProcessor:
+    """The processor of each partition number of `stage`."""
+    requests = Requests(settings.public_url or "")
+    resolve_ms = round(settings.resolve_s * 1000)
+    makers: dict[str, MakeProcessor] = {
+        "inbound": lambda _: Inbound(tenants),
+        "reminders": lambda _: Reminders(tenants),
+        "calls": lambda number: CallsProcessor(number, tenants, requests.call, resolve_ms),
+        "replies": lambda number: RepliesProcessor(number, requests.message, resolve_ms),
+        "billing": lambda _: Billing(tenants),
+    }
+    return makers[stage]
+
+
+def make_hands(stage: str, settings: Settings, clock: Clock) -> Hands:
+    """The hands of `stage`. Raises SettingsError when it needs a carrier and a gate that are not set."""
+    if stage not in NEEDS_CARRIER:
+        return NoHands()
+    settings.require("redis_url", "twilio_account_sid", "twilio_auth_token", "public_url")
+    redis_url, account = settings.redis_url or "", settings.twilio_account_sid or ""
+    token, base_url = settings.twilio_auth_token or "", settings.twilio_base_url
+    make_gate: Callable[[], RedisGate] = lambda: RedisGate.from_url(redis_url)  # noqa: E731
+    return CarrierHands(make_gate, lambda: TwilioCarrier(account, token, base_url), clock)

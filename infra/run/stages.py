@@ -1,0 +1,136 @@
+"""Members of stages, in threads of this process: started, started anew when fenced, drained on request."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+
+from connectors.kafka.clients import KafkaClients
+from connectors.kafka.tables import TenantsTable
+from connectors.metrics import LoopMetrics, PrometheusMetrics
+from connectors.settings import Settings
+from infra.run.health import HealthServer
+from infra.run.processors import NEEDS_CARRIER, make_hands, make_processor
+from schemas.registry import Codec
+from streams.runtime.clock import SystemClock
+from streams.runtime.errors import LoopError
+from streams.runtime.loop import Loop, LoopSettings
+from streams.runtime.wire import Wire
+from streams.topology import STAGES
+
+log = logging.getLogger("ringback.run")
+
+# A member that was fenced is started anew; one that is fenced again and again waits longer each time.
+RESTART_MIN_S, RESTART_MAX_S = 0.2, 5.0
+HEALTHY_AFTER_S = 30.0
+# The loop's own shutdown deadline, and what its last transaction may take.
+JOIN_S = 25.0
+
+MakeLoop = Callable[[], Loop]
+
+
+class Member:
+    """One member of one group, in a thread of its own, restarted clean whenever it is fenced or fails."""
+
+    def __init__(self, name: str, make_loop: MakeLoop, stop: threading.Event) -> None:
+        self.name = name
+        self._make_loop = make_loop
+        self._stop = stop
+        self._loop: Loop | None = None
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    @property
+    def ready(self) -> bool:
+        return self._loop is not None and self._loop.ready
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        if self._loop:
+            self._loop.stop()
+
+    def join(self, timeout_s: float) -> bool:
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        clock = SystemClock()
+        wait_s = RESTART_MIN_S
+        while not self._stop.is_set():
+            started_s = clock.monotonic_s()
+            try:
+                self._loop = self._make_loop()
+                if self._stop.is_set():
+                    return
+                self._loop.run()
+                return
+            except LoopError as decision:
+                log.warning("%s is started anew: %s", self.name, decision)
+            except KafkaException as error:
+                log.warning("%s is started anew: %s", self.name, error)
+            except Exception:
+                log.exception("%s failed and is started anew", self.name)
+            if clock.monotonic_s() - started_s > HEALTHY_AFTER_S:
+                wait_s = RESTART_MIN_S
+            self._stop.wait(wait_s)
+            wait_s = min(wait_s * 2, RESTART_MAX_S)
+
+
+def run_stages(
+    names: list[str], settings: Settings, members: int, http_port: int | None, stop: threading.Event
+) -> int:
+    """Run `members` members of each stage until `stop` is set; 0 when all of them finished in time, else 1.
+
+    Raises SettingsError for what is missing, KafkaException when the broker is not there at the start.
+    """
+    config = settings.kafka_config()
+    if any(name in NEEDS_CARRIER for name in names):
+        settings.require("redis_url", "twilio_account_sid", "twilio_auth_token", "public_url")
+    clients = KafkaClients(config.pop("bootstrap.servers"), config, settings.group_protocol)
+    metrics = PrometheusMetrics()
+    codec = Codec(settings.schema_registry_url)
+    clock = SystemClock()
+    member_id = settings.member_id()
+    with TenantsTable(settings.kafka_config(), codec) as tenants:
+
+        def loop_of(stage: str, number: int) -> MakeLoop:
+            name = member_id if number == 0 else f"{member_id}-{number}"
+            settings_of_loop = LoopSettings(name, Path(settings.state_dir) / name)
+            hands = make_hands(stage, settings, clock)
+            return lambda: Loop(
+                STAGES[stage],
+                make_processor(stage, settings, tenants),
+                clients=clients,
+                codec=Wire(settings.schema_registry_url),
+                clock=clock,
+                hands=hands,
+                telemetry=LoopMetrics(metrics),
+                settings=settings_of_loop,
+            )
+
+        crew = [
+            Member(f"{stage}-{number}", loop_of(stage, number), stop)
+            for stage in names
+            for number in range(members)
+        ]
+        health = HealthServer(http_port, crew, metrics) if http_port is not None else None
+        for member in crew:
+            member.start()
+        log.info("running %s, %d member(s) each, as %s", " ".join(names), members, member_id)
+        stop.wait()
+        log.info("draining: finishing what is in hand")
+        for member in crew:
+            member.ask_to_stop()
+        finished = [member.join(JOIN_S) for member in crew]
+        if health:
+            health.close()
+        return 0 if all(finished) else 1

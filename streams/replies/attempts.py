@@ -1,0 +1,134 @@
+"""SMS replies as the once-protocol sees them. `Messages.create` has no idempotency key either: K = (reply, try).
+
+A reply that certainly was not sent is tried again with full jitter for an hour, in this stage's own timers; one whose
+outcome is unknown is looked up in the carrier's list, and never sent a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from schemas.records import ReplyState
+from streams.once.carrier import CarrierMessage, MessageRequest
+from streams.once.claiming import FIRST_ASK_MS
+from streams.once.effects import Ask, Finish, Unavailable
+from streams.once.gate import Cap, Say
+from streams.replies.book import Book, absorb, evidence, gate_key, state_key
+from streams.retry import full_jitter_ms
+from streams.runtime.processor import Do, Output
+
+MakeRequest = Callable[[ReplyState], MessageRequest]
+
+# After an opt-out only these may still be sent: its own confirmation, and answers to HELP and START.
+ALLOWED_AFTER_STOP = frozenset({"stop", "help", "start"})
+RETRY_FOR_MS = 3_600_000
+_RETRY_BASE_MS, _RETRY_CAP_MS = 1_000, 60_000
+# Carriers take some dozen messages a second for an account and queue the rest.
+SMS_PER_SECOND = 50.0
+_ASKS_MS = (FIRST_ASK_MS, 30_000)
+_CLOCK_SLACK_MS = 5_000
+_FAILED_STATUS = frozenset({"failed", "undelivered", "canceled"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAttempts:
+    """`Attempts` over the book of one step."""
+
+    book: Book
+    make_request: MakeRequest
+
+    def find(self, key: str) -> ReplyState | None:
+        return self.book.reply(key)
+
+    def put(self, attempt: ReplyState) -> None:
+        self.book.put(attempt)
+
+    def key(self, attempt: ReplyState) -> str:
+        return state_key(attempt)
+
+    def gate_key(self, attempt: ReplyState) -> str:
+        return gate_key(attempt)
+
+    def why_not(self, attempt: ReplyState, now_ms: int) -> str:
+        if attempt["kind"] not in ALLOWED_AFTER_STOP and self.book.opted_out_at(attempt["user"]) is not None:
+            return "opted_out"
+        return "too_old" if now_ms - attempt["asked_at"] > RETRY_FOR_MS else ""
+
+    def request(self, attempt: ReplyState) -> MessageRequest:
+        return self.make_request(attempt)
+
+    def say(self, attempt: ReplyState) -> Say | None:  # noqa: ARG002 - an SMS carries its words itself
+        return None
+
+    def cap(self, attempt: ReplyState) -> Cap:
+        return Cap(f"sms:{attempt['tenant']}", SMS_PER_SECOND)
+
+    def note(
+        self,
+        attempt: ReplyState,
+        state: str,
+        now_ms: int,
+        sid: str | None = None,
+        reason: str | None = None,
+    ) -> Iterator[Output]:
+        state = "SENT" if state == "PLACED" else state
+        absorb(attempt, state, sid)
+        yield evidence(attempt, state, now_ms, sid, reason)
+        if state == "NOT_SENT":
+            yield from self._again(attempt, now_ms)
+        elif state in ("SENT", "FAILED"):
+            yield from self.end(attempt, now_ms)
+        else:
+            self.book.put(attempt)
+
+    def _again(self, attempt: ReplyState, now_ms: int) -> Iterator[Output]:
+        """A try that did not reach the carrier is followed by the next, as long as it makes sense."""
+        if why_not := self.why_not(attempt, now_ms):
+            yield from self.note(attempt, "FAILED", now_ms, reason=why_not)
+            return
+        wait_ms = full_jitter_ms(attempt["reply_id"], attempt["try"] - 1, _RETRY_BASE_MS, _RETRY_CAP_MS)
+        attempt["try"] += 1
+        attempt["phase"], attempt["state"], attempt["wake_at"] = "WAITING", "", now_ms + wait_ms
+        attempt["claimed_at"] = attempt["first_claimed_at"] = None
+        self.book.put(attempt)
+
+    def end(self, attempt: ReplyState, now_ms: int) -> Iterator[Output]:
+        self.book.end(attempt, now_ms)
+        yield Do(Finish((gate_key(attempt),)))
+
+    # -- an unknown outcome
+
+    def unknown(self, attempt: ReplyState, now_ms: int, resolve_ms: int) -> Iterator[Output]:
+        """Somebody entered the gate for this try, and nobody knows what became of it."""
+        absorb(attempt, "UNKNOWN", None)
+        attempt["phase"] = "UNKNOWN"
+        yield evidence(attempt, "UNKNOWN", now_ms, None, "owner_lost")
+        yield from self.ask(attempt, now_ms, resolve_ms)
+
+    def ask(self, attempt: ReplyState, now_ms: int, resolve_ms: int) -> Iterator[Output]:
+        since = attempt["first_claimed_at"] or now_ms
+        asks = [since + after for after in (*_ASKS_MS, resolve_ms)]
+        attempt["wake_at"] = next((at for at in asks if at > now_ms), now_ms + FIRST_ASK_MS)
+        attempt["asked"] += 1
+        self.book.put(attempt)
+        since -= _CLOCK_SLACK_MS
+        yield Do(Ask(state_key(attempt), "message", attempt["to"], attempt["from"], since))
+
+    def asked(
+        self, effect: Ask, found: Sequence[CarrierMessage] | Unavailable, now_ms: int, resolve_ms: int
+    ) -> Iterator[Output]:
+        attempt = self.book.reply(effect.state_key)
+        if attempt is None or attempt["phase"] != "UNKNOWN":
+            return
+        bound = {other["message_sid"] for other in self.book.of_user(attempt["user"])}
+        mine = (
+            []
+            if isinstance(found, Unavailable)
+            else [m for m in found if m.sid not in bound and m.body == attempt["body"]]
+        )
+        if mine:
+            state = "FAILED" if mine[0].status in _FAILED_STATUS else "SENT"
+            yield from self.note(attempt, state, now_ms, mine[0].sid, "found_at_carrier")
+        elif now_ms >= (attempt["first_claimed_at"] or 0) + resolve_ms:
+            yield from self.note(attempt, "FAILED", now_ms, reason="not_found_at_carrier")
