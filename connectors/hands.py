@@ -34,7 +34,7 @@ log = logging.getLogger("ringback.hands")
 
 
 class CarrierHands:
-    """`Hands` for effects of streams.once. `make_gate` and `make_carrier` are called on the event loop's thread."""
+    """`Hands` for effects of streams.once. `make_gate` and `make_carrier` are called on the event loop."""
 
     def __init__(
         self, make_gate: Callable[[], Gate], make_carrier: Callable[[], Carrier], clock: Clock
@@ -42,17 +42,14 @@ class CarrierHands:
         self._clock = clock
         self._loop = asyncio.new_event_loop()
         self._running: set[asyncio.Task[None]] = set()
-        started: threading.Event = threading.Event()
-
-        def work() -> None:
-            asyncio.set_event_loop(self._loop)
-            self._gate, self._carrier = make_gate(), make_carrier()
-            started.set()
-            self._loop.run_forever()
-
-        self._thread = threading.Thread(target=work, name="hands", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="hands", daemon=True)
         self._thread.start()
-        started.wait()
+
+        async def connect() -> None:
+            # Clients belong to the loop that they are made in.
+            self._gate, self._carrier = make_gate(), make_carrier()
+
+        asyncio.run_coroutine_threadsafe(connect(), self._loop).result()
 
     def submit(self, effect: Any, done: Done) -> None:
         self._loop.call_soon_threadsafe(self._start, effect, done)

@@ -6,7 +6,7 @@ the answer of step 2 may be lost: ask again. 5. The words go out. 6. TOLD is wri
 
 | crash or failure | what the caller gets | what is written |
 |---|---|---|
-| Redis away at 1, 2 or 4; ANSWERED unconfirmed at 3 | pause, asked again, 3 times; then an apology | nothing, or ANSWERED |
+| Redis away at 1, 2 or 4; ANSWERED unconfirmed at 3 | pause, asked again, 3 times; apology | nothing, or ANSWERED |
 | between 3 and 5 | the carrier asks the fallback URL: the same sid gets the same words | ANSWERED, perhaps twice |
 | between 5 and 6 | the words | ANSWERED without TOLD: an SMS says it as well |
 

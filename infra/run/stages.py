@@ -100,7 +100,7 @@ def run_stages(
     codec = Codec(settings.schema_registry_url)
     clock = SystemClock()
     member_id = settings.member_id()
-    with TenantsTable(settings.kafka_config(), codec) as tenants:
+    with TenantsTable(settings.kafka_config(), codec).start() as tenants:
 
         def loop_of(stage: str, number: int) -> MakeLoop:
             name = member_id if number == 0 else f"{member_id}-{number}"

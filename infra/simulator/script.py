@@ -81,6 +81,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         allowed = API_ACTIONS if self.kind in API_KINDS else WEBHOOK_ACTIONS
+        if self.kind == "voice":  # a call asks for one document at a time: there is nothing to shuffle
+            allowed = allowed - {"shuffle"}
         if self.action not in allowed:
             raise ValueError(f"a fault on {self.kind} cannot be {self.action!r}; it can: {sorted(allowed)}")
         if self.nth < 1 or (self.count is not None and self.count < 1) or self.copies < 1:

@@ -8,7 +8,8 @@ the sentence describes something else. Expressions that do not contradict the ch
 from __future__ import annotations
 
 from streams.phrases.clocks import Fields
-from streams.phrases.expressions import Expression, combined
+from streams.phrases.expressions import Expression
+from streams.phrases.joining import combined
 from streams.phrases.recurrence import completed
 from streams.phrases.tokens import Tokens
 from streams.phrases.vocabulary import Vocabulary

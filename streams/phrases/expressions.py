@@ -9,11 +9,11 @@ from __future__ import annotations
 from streams.phrases.amounts import duration, whole
 from streams.phrases.clocks import Fields, Reading, clock
 from streams.phrases.dates import date
+from streams.phrases.joining import DAY_KEYS, combined
 from streams.phrases.recurrence import recurrence
 from streams.phrases.tokens import Tokens
 from streams.phrases.vocabulary import Vocabulary
 
-_DAY_KEYS = frozenset(("in_days", "in_months", "year", "month", "day", "weekday"))
 _JOINTS = frozenset((",", "-", "–", "—", "(", ")", ";", "and", "/", "&", ".", "+", "|"))
 _MINUTES = 60
 
@@ -62,7 +62,7 @@ def _extend(t: Tokens, v: Vocabulary, whole_expression: Expression) -> None:
         if word not in v.starts_time and not "0" <= word[:1] <= "9":
             break
         fields = whole_expression.fields
-        dated = "hour" not in fields and ("day_part" in fields or not _DAY_KEYS.isdisjoint(fields))
+        dated = "hour" not in fields and ("day_part" in fields or not DAY_KEYS.isdisjoint(fields))
         if (
             at > whole_expression.end
             and words[at - 1] == "and"
@@ -82,7 +82,7 @@ def _extend(t: Tokens, v: Vocabulary, whole_expression: Expression) -> None:
         if (
             following.soft
             and "day_part" in following.fields
-            and _DAY_KEYS.isdisjoint(fields)
+            and DAY_KEYS.isdisjoint(fields)
             and "rule" not in fields
         ):
             break
@@ -281,55 +281,3 @@ def _later(t: Tokens, v: Vocabulary, i: int) -> Reading | None:
     if words[end + 1] in v.next:
         fields["weeks_ahead"] = 1
     return fields, at + 1, False
-
-
-def combined(a: Fields, b: Fields) -> Fields | None:
-    """Both expressions as one moment; None where they contradict each other."""
-    for key in ("hour", "day_part", "zone", "rule"):
-        if key in a and key in b and (key != "day_part" or a[key] != b[key]):
-            return None
-    joined = {**a, **b}
-    timed = "in_seconds" in a or "in_seconds" in b
-    days_a, days_b = _DAY_KEYS.intersection(a), _DAY_KEYS.intersection(b)
-    if timed:
-        if "rule" in joined and "in_seconds" in joined:
-            if days_a or days_b or "hour" in joined or "day_part" in joined:
-                del joined["in_seconds"]
-        else:
-            return None
-    if days_a and days_b and not _joined_days(a, b, days_a, days_b, joined):
-        return None
-    return joined
-
-
-def _joined_days(
-    a: Fields, b: Fields, days_a: frozenset[str], days_b: frozenset[str], joined: Fields
-) -> bool:
-    """Settles a day that was said twice, in `joined`; False if the two differ."""
-    if "weekday" in a and "weekday" in b:
-        return bool(a["weekday"] == b["weekday"])
-    if "weekday" in joined:
-        other, named = (b, a) if "weekday" in a else (a, b)
-        if (
-            "in_days" in other
-            and other["in_days"] % 7 == 0
-            and other["in_days"] > 0
-            and "in_days" not in named
-        ):
-            joined["weeks_ahead"] = other["in_days"] // 7  # "next week on friday"
-            del joined["in_days"]
-            joined.pop("keep_time", None)
-            return True
-        if "in_days" in named or "weeks_ahead" in named:
-            return "day" in other
-        del joined[
-            "weekday"
-        ]  # "friday nov 27", "tomorrow (tuesday)": the date is exact, the weekday a comment
-        joined.pop("weeks_ahead", None)
-        return True
-    if days_a == {"in_days"} and days_b == {"in_days"}:
-        return bool(a["in_days"] == b["in_days"])
-    if days_a | days_b == {"in_months", "day"} and days_a.isdisjoint(days_b):
-        joined.pop("keep_time", None)
-        return True
-    return days_a.isdisjoint(days_b) and days_a | days_b <= {"year", "month", "day"}

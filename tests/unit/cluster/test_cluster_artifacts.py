@@ -20,7 +20,9 @@ CONTENT = {f"part-{letter}": letter.encode() * 50_000 for letter in "abc"}
 class Repository(ThreadingHTTPServer):
     """A Maven repository on loopback: `files` by name, `cut` names whose transfer breaks off half way."""
 
-    daemon_threads = True
+    daemon_threads = (
+        False  # closing waits for them, so that no socket of theirs is left to a garbage collector
+    )
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

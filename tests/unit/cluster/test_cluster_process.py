@@ -17,7 +17,7 @@ from infra.cluster.process import ChildProcess, tail
 
 DEADLINE_S = 20.0
 
-STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.05; done"  # its sleeps end, it does not
+STUBBORN = "trap '' TERM; sleep 600 & echo $!; wait"  # neither the shell nor its child heeds SIGTERM
 
 OWNER = """
 import sys
@@ -48,10 +48,11 @@ def test_it_runs_in_a_session_of_its_own_and_stops_on_sigterm(tmp_path: Path) ->
 def test_one_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) -> None:
     """After the deadline comes SIGKILL, for the whole group."""
     child = ChildProcess.spawn(["sh", "-c", STUBBORN], name="stubborn", log=tmp_path / "log")
-    wait_for(lambda: "ready" in child.tail(), "the shell starts")
+    wait_for(lambda: child.tail().isdigit(), "the shell starts")
+    grandchild = ProcessIdentity.of(int(child.tail()))
+    assert grandchild.alive
     assert child.stop(0.2) == 128 + signal.SIGKILL
-    with pytest.raises(ProcessLookupError):
-        os.killpg(child.pid, 0)
+    wait_for(lambda: not grandchild.alive, "the child of the child ends")
 
 
 def test_exit_code_and_output_are_kept(tmp_path: Path) -> None:

@@ -61,7 +61,9 @@ class Line:
             assert isinstance(output, Send)
             assert output.key == self.user
             record = codec.decode(codec.encode(output.name, output.value), expected=output.name).record
-            {EVENTS.name: self.facts, OUTBOUND.name: self.sms, DUE.name: self.due}[output.topic].append(record)
+            {EVENTS.name: self.facts, OUTBOUND.name: self.sms, DUE.name: self.due}[output.topic].append(
+                record
+            )
         return self.facts[before:]
 
     def text(self, body: str, received_at: int | None = None, sid: str | None = None) -> list[dict[str, Any]]:

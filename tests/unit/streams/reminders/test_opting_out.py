@@ -25,7 +25,14 @@ def test_while_opted_out_everything_but_help_and_start_is_refused_unanswered() -
     line = Line()
     line.text("STOP")
     line.now_ms += 1000
-    for text in ("Remind me to buy milk at 6 PM", "list", "cancel 1", "snooze", "timezone Berlin", "nonsense"):
+    for text in (
+        "Remind me to buy milk at 6 PM",
+        "list",
+        "cancel 1",
+        "snooze",
+        "timezone Berlin",
+        "nonsense",
+    ):
         (fact,) = line.text(text)
         assert (fact["type"], fact["charged"], fact["reason"]) == ("REFUSED", False, "opted_out")
     assert line.sms == []

@@ -1,0 +1,186 @@
+"""Everything that `up` and `demo` run: cluster, topics, tenants, carrier, gateway, stages.
+
+What a setting names is used; what none names is started here and ends with this process: the cluster without
+KAFKA_BOOTSTRAP_SERVERS and REDIS_URL, the carrier without TWILIO_BASE_URL.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from connectors.kafka import topics
+from connectors.settings import Settings
+from infra.cli.checks import Finding, troubles
+from infra.cli.checks.http import get
+from infra.cli.errors import UnreachableError
+from infra.cli.tenants import apply_tenants
+from infra.cluster import LocalCluster
+from infra.cluster.ports import lease_port
+from infra.demo.supervisor import Child, Supervisor
+from infra.simulator.settings import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN
+from streams.tenants import Tenant, parse_tenants
+from streams.topology import STAGES
+
+GATEWAY_PORT, CARRIER_PORT = 8080, 8090  # wished for; others where they are taken
+CALLS_PER_SECOND = 10  # what the demo tenants' account may do
+READY_S = 120.0
+POLL_S = 0.1
+Say = Callable[[str], None]
+
+
+class System:
+    """The running whole; `settings` are those in force once it was entered."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        say: Say,
+        *,
+        nodes: int = 1,
+        fresh: bool = False,
+        behaviours: Path | None = None,
+    ) -> None:
+        """`behaviours`: a script for the simulated carrier, read at each of its starts."""
+        self.settings = settings
+        self.folder = folder.resolve()
+        self.tenants: list[Tenant] = []
+        self.cluster: LocalCluster | None = None
+        self._say, self._nodes, self._fresh, self._behaviours = say, nodes, fresh, behaviours
+        self._supervisor = Supervisor(say)
+        self._exits = ExitStack()
+        self._readiness: dict[str, str] = {}
+
+    @property
+    def truth_file(self) -> Path:
+        """The simulated carrier's ground truth, where the carrier is ours."""
+        return self.folder / "truth.jsonl"
+
+    @property
+    def carrier_is_ours(self) -> bool:
+        return self.settings.sources.get("TWILIO_BASE_URL", "default") == "default"
+
+    def __enter__(self) -> Self:
+        """Start everything and return when it is ready. Raises ClusterError, TenantError, UnreachableError, …"""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop what was started here, the cluster last. Safe to call again."""
+        self._supervisor.stop()
+        self._exits.close()
+
+    def _start(self) -> None:
+        self._start_cluster()
+        made = topics.apply(topics.admin_client(self.settings.kafka_config()))
+        if created := sum(p.action == "created" for p in made):
+            self._say(f"created {created} topics with {made[0].partitions} partitions each")
+        file = (
+            Path(self.settings.tenants) if self.settings.tenants else Path(__file__).with_name("tenants.yaml")
+        )
+        self.tenants = parse_tenants(file.read_bytes())
+        apply_tenants(self.settings, self.tenants)
+        self._supervisor.start(self._children())
+        self._wait_until_ready()
+
+    def _start_cluster(self) -> None:
+        settings = self.settings
+        if settings.kafka_bootstrap_servers and settings.redis_url:
+            self._say(f"using Kafka at {settings.kafka_bootstrap_servers}")
+            return
+        self._say("starting Kafka and Redis")
+        cluster = LocalCluster.start(
+            self.folder / "cluster", nodes=self._nodes, wipe=self._fresh, progress=self._say
+        )
+        self._exits.callback(cluster.stop)
+        self.cluster = cluster
+        self._supervisor.look_after(cluster, self._nodes)
+        self.settings = replace(
+            settings,
+            kafka_bootstrap_servers=settings.kafka_bootstrap_servers or cluster.bootstrap_servers,
+            redis_url=settings.redis_url or cluster.redis_url,
+        )
+
+    def _children(self) -> list[Child]:
+        gateway = self._exits.enter_context(lease_port(GATEWAY_PORT))
+        probe = self._exits.enter_context(lease_port(None))
+        local_gateway = f"http://127.0.0.1:{gateway.port}"
+        self._readiness = {"gateway": f"{local_gateway}/readyz"}
+        changes: dict[str, Any] = {
+            "public_url": self.settings.public_url or local_gateway,
+            "twilio_account_sid": self.settings.twilio_account_sid or DEMO_ACCOUNT_SID,
+            "twilio_auth_token": self.settings.twilio_auth_token or DEMO_AUTH_TOKEN,
+            "state_dir": str(self.folder / "members" / "1"),
+        }
+        children = []
+        if self.carrier_is_ours:
+            carrier = self._exits.enter_context(lease_port(CARRIER_PORT))
+            changes["twilio_base_url"] = f"http://127.0.0.1:{carrier.port}"
+            self._readiness["carrier"] = f"{changes['twilio_base_url']}/simulator/healthz"
+        self.settings = replace(self.settings, **changes)
+        if self.carrier_is_ours:
+            options = ["--port", str(carrier.port), "--calls-per-second", str(CALLS_PER_SECOND)]
+            options += ["--sms-url", f"{local_gateway}/sms", "--truth", str(self.truth_file)]
+            if self._behaviours is not None:
+                options += ["--script", str(self._behaviours)]
+            children.append(self._child("carrier", carrier.fd, "simulator", *options))
+        children.append(self._child("gateway", gateway.fd, "gateway", "--port", str(gateway.port)))
+        # One process for all stages: what a laptop needs. More members are `ringback run` in other shells.
+        self._readiness["stages"] = f"http://127.0.0.1:{probe.port}/readyz"
+        children.append(self._child("stages", probe.fd, "run", *STAGES, "--http-port", str(probe.port)))
+        return children
+
+    def _child(self, name: str, fd: int, *arguments: str) -> Child:
+        command = [sys.executable, "-m", "infra.cli.main", *arguments]
+        env = {**os.environ, **self.settings.environment()}
+        return Child(name, command, env, self.folder / "logs" / f"{name}.log", (fd,))
+
+    def waiting_for(self) -> list[str]:
+        """Which of our own processes are not ready now."""
+        return [name for name, url in self._readiness.items() if not _ready(url)]
+
+    def troubles(self) -> list[Finding]:
+        """What `ringback doctor` would call wrong now."""
+        return troubles(self.settings)
+
+    def _wait_until_ready(self) -> None:
+        self._say(f"starting {', '.join(self._readiness)}")
+        deadline = time.monotonic() + READY_S
+        while waiting := self.waiting_for():
+            if time.monotonic() > deadline:
+                found = "; ".join(f"{f.subject}: {f.text}" for f in self.troubles())
+                logs = self.folder / "logs"
+                raise UnreachableError(
+                    f"not ready after {READY_S:.0f} s: {', '.join(waiting)} (logs: {logs}). {found}"
+                )
+            time.sleep(POLL_S)
+
+    def environment(self) -> dict[str, str]:
+        """The settings that another shell needs to talk to this system."""
+        private = ("RINGBACK_STATE_DIR", "RINGBACK_MEMBER", "RINGBACK_TENANTS")
+        return {name: value for name, value in self.settings.environment().items() if name not in private}
+
+
+def _ready(url: str) -> bool:
+    try:
+        return get(url) == 200
+    except OSError:
+        return False
