@@ -19,7 +19,7 @@
 --   enter    (scope, gate, cap)  epoch, token, starts a second ("" without cap), say…  -> {verdict, detail}
 --   fence    (scope, gate…)      epoch                          -> what stood in each gate before
 --   fill     (scope, gate…)      generation, say fields and bits of each gate   -> 1, or 0: another generation
---   words    (answer…)           generation, sid of each        -> 1, or 0: another generation
+--   words    (answer…)           generation, sid of each        -> 1, or 0: another generation (before fill)
 --   mark     (scope)             generation                     -> 1: ready; 0: another generation
 --   ready    (scope)                                            -> 1 or 0
 --   finish   (gate…)                                            -> 1

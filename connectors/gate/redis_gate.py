@@ -119,7 +119,14 @@ class RedisGate:
         answers: Iterable[tuple[str, str]] = (),
         progress: Progress | None = None,
     ) -> bool:
-        """As the protocol says; each chunk checks the generation itself, and the mark comes last."""
+        """As the protocol says; each chunk checks the generation itself, and the mark comes last.
+
+        The answers come first: the gateway takes a gate that stands for proof that the answers do.
+        """
+        for answered in _chunks(answers):
+            keys = [self._answer(occurrence) for occurrence, _ in answered]
+            if not await self._run(keys, ["words", GATE_TTL_MS, generation, *(sid for _, sid in answered)]):
+                return False
         written = 0
         for chunk in _chunks(entries):
             keys = [self._scope(scope), *(self._gate(entry.key) for entry in chunk)]
@@ -131,10 +138,6 @@ class RedisGate:
             written += len(chunk)
             if progress is not None:
                 progress(written)
-        for answered in _chunks(answers):
-            keys = [self._answer(occurrence) for occurrence, _ in answered]
-            if not await self._run(keys, ["words", GATE_TTL_MS, generation, *(sid for _, sid in answered)]):
-                return False
         return bool(await self._run([self._scope(scope)], ["mark", GATE_TTL_MS, generation]))
 
     async def ready(self, scope: str) -> bool:

@@ -5,7 +5,8 @@ Nothing here commits an offset or joins a group, so looking never moves a stage.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ Place = tuple[str, int]
 
 POLL_S = 0.1
 ANSWER_S = 10.0
+RETRY_S = 0.05
 BEGINNING: int = OFFSET_BEGINNING
 
 
@@ -107,22 +109,46 @@ def places(consumer: Consumer, topics: Iterable[str], timeout_s: float = ANSWER_
 
 def offsets(
     admin: AdminClient,
-    wanted: Iterable[Place],
+    wanted: Collection[Place],
     spec: OffsetSpec,
     committed: bool = True,
     timeout_s: float = ANSWER_S,
 ) -> dict[Place, int]:
     """One offset of each partition, of what is committed or of everything. Raises KafkaException."""
-    request = {TopicPartition(topic, number): spec for topic, number in wanted}
-    if not request:
-        return {}
+    deadline = Deadline(timeout_s)
     level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-    answers = admin.list_offsets(request, isolation_level=level, request_timeout=max(0.1, timeout_s))
-    return {(str(tp.topic), tp.partition): future.result().offset for tp, future in answers.items()}
+    left, found = set(wanted), dict[Place, int]()
+    while left:
+        request = {TopicPartition(topic, number): spec for topic, number in left}
+        answers = admin.list_offsets(
+            request, isolation_level=level, request_timeout=max(0.1, deadline.left_s())
+        )
+        for partition, future in answers.items():
+            place = (str(partition.topic), partition.partition)
+            try:
+                found[place] = future.result().offset
+                left.discard(place)
+            except KafkaException as error:
+                # A leader that has just been elected, or moved, is known everywhere within milliseconds.
+                if error.args[0].code() not in _LEADER_MOVES or deadline.passed:
+                    raise
+        if left:
+            time.sleep(RETRY_S)
+    return found
+
+
+_LEADER_MOVES = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+}
 
 
 def ends(
-    admin: AdminClient, wanted: Iterable[Place], committed: bool = True, timeout_s: float = ANSWER_S
+    admin: AdminClient, wanted: Collection[Place], committed: bool = True, timeout_s: float = ANSWER_S
 ) -> dict[Place, int]:
     """The end of each partition: the last stable offset, or the high watermark with `committed=False`."""
     return offsets(admin, wanted, OffsetSpec.latest(), committed, timeout_s)

@@ -7,6 +7,7 @@ KAFKA_BOOTSTRAP_SERVERS and REDIS_URL, the carrier without TWILIO_BASE_URL.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -70,6 +71,9 @@ class System:
 
     def __enter__(self) -> Self:
         """Start everything and return when it is ready. Raises ClusterError, TenantError, UnreachableError, …"""
+        if self._fresh:
+            shutil.rmtree(self.folder / "members", ignore_errors=True)
+            self.truth_file.unlink(missing_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             self._start()
@@ -89,16 +93,18 @@ class System:
         self._exits.close()
 
     def _start(self) -> None:
+        # Python programs start while the brokers do: the order below is what makes the second start quick.
+        self._start_carrier()
         self._start_cluster()
         made = topics.apply(topics.admin_client(self.settings.kafka_config()))
         if created := sum(p.action == "created" for p in made):
             self._say(f"created {created} topics with {made[0].partitions} partitions each")
+        self._start_pipeline()
         file = (
             Path(self.settings.tenants) if self.settings.tenants else Path(__file__).with_name("tenants.yaml")
         )
         self.tenants = parse_tenants(file.read_bytes())
         apply_tenants(self.settings, self.tenants)
-        self._supervisor.start(self._children())
         self._wait_until_ready()
 
     def _start_cluster(self) -> None:
@@ -119,34 +125,40 @@ class System:
             redis_url=settings.redis_url or cluster.redis_url,
         )
 
-    def _children(self) -> list[Child]:
-        gateway = self._exits.enter_context(lease_port(GATEWAY_PORT))
-        probe = self._exits.enter_context(lease_port(None))
-        local_gateway = f"http://127.0.0.1:{gateway.port}"
-        self._readiness = {"gateway": f"{local_gateway}/readyz"}
+    def _start_carrier(self) -> None:
+        """Lease the ports, so that everybody's address is known, and start the simulated carrier if it is ours."""
+        self._gateway = self._exits.enter_context(lease_port(GATEWAY_PORT))
+        self._gateway_url = f"http://127.0.0.1:{self._gateway.port}"
         changes: dict[str, Any] = {
-            "public_url": self.settings.public_url or local_gateway,
+            "public_url": self.settings.public_url or self._gateway_url,
             "twilio_account_sid": self.settings.twilio_account_sid or DEMO_ACCOUNT_SID,
             "twilio_auth_token": self.settings.twilio_auth_token or DEMO_AUTH_TOKEN,
             "state_dir": str(self.folder / "members" / "1"),
         }
-        children = []
-        if self.carrier_is_ours:
-            carrier = self._exits.enter_context(lease_port(CARRIER_PORT))
-            changes["twilio_base_url"] = f"http://127.0.0.1:{carrier.port}"
-            self._readiness["carrier"] = f"{changes['twilio_base_url']}/simulator/healthz"
-        self.settings = replace(self.settings, **changes)
-        if self.carrier_is_ours:
-            options = ["--port", str(carrier.port), "--calls-per-second", str(CALLS_PER_SECOND)]
-            options += ["--sms-url", f"{local_gateway}/sms", "--truth", str(self.truth_file)]
-            if self._behaviours is not None:
-                options += ["--script", str(self._behaviours)]
-            children.append(self._child("carrier", carrier.fd, "simulator", *options))
-        children.append(self._child("gateway", gateway.fd, "gateway", "--port", str(gateway.port)))
-        # One process for all stages: what a laptop needs. More members are `ringback run` in other shells.
+        if not self.carrier_is_ours:
+            self.settings = replace(self.settings, **changes)
+            return
+        carrier = self._exits.enter_context(lease_port(CARRIER_PORT))
+        url = f"http://127.0.0.1:{carrier.port}"
+        self.settings = replace(self.settings, **changes, twilio_base_url=url)
+        options = ["--port", str(carrier.port), "--calls-per-second", str(CALLS_PER_SECOND)]
+        options += ["--sms-url", f"{self._gateway_url}/sms", "--truth", str(self.truth_file)]
+        if self._behaviours is not None:
+            options += ["--script", str(self._behaviours)]
+        self._readiness["carrier"] = f"{url}/simulator/healthz"
+        self._supervisor.start([self._child("carrier", carrier.fd, "simulator", *options)])
+
+    def _start_pipeline(self) -> None:
+        """The gateway, and one process for all stages: what a laptop needs. More members are `ringback run`."""
+        probe = self._exits.enter_context(lease_port(None))
+        self._readiness["gateway"] = f"{self._gateway_url}/readyz"
         self._readiness["stages"] = f"http://127.0.0.1:{probe.port}/readyz"
-        children.append(self._child("stages", probe.fd, "run", *STAGES, "--http-port", str(probe.port)))
-        return children
+        self._supervisor.start(
+            [
+                self._child("stages", probe.fd, "run", *STAGES, "--http-port", str(probe.port)),
+                self._child("gateway", self._gateway.fd, "gateway", "--port", str(self._gateway.port)),
+            ]
+        )
 
     def _child(self, name: str, fd: int, *arguments: str) -> Child:
         command = [sys.executable, "-m", "infra.cli.main", *arguments]

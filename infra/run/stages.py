@@ -17,6 +17,7 @@ from infra.run.health import HealthServer
 from infra.run.processors import NEEDS_CARRIER, make_hands, make_processor
 from schemas.registry import Codec
 from streams.runtime.clock import SystemClock
+from streams.runtime.effects import Hands
 from streams.runtime.errors import LoopError
 from streams.runtime.loop import Loop, LoopSettings
 from streams.runtime.wire import Wire
@@ -29,6 +30,8 @@ RESTART_MIN_S, RESTART_MAX_S = 0.2, 5.0
 HEALTHY_AFTER_S = 30.0
 # The loop's own shutdown deadline, and what its last transaction may take.
 JOIN_S = 25.0
+# By then the loops have waited for their effects; what still runs ends as UNKNOWN and is resolved later.
+HANDS_S = 2.0
 
 MakeLoop = Callable[[], Loop]
 
@@ -102,10 +105,13 @@ def run_stages(
     member_id = settings.member_id()
     with TenantsTable(settings.kafka_config(), codec).start() as tenants:
 
+        all_hands: list[Hands] = []
+
         def loop_of(stage: str, number: int) -> MakeLoop:
             name = member_id if number == 0 else f"{member_id}-{number}"
             settings_of_loop = LoopSettings(name, Path(settings.state_dir) / name)
             hands = make_hands(stage, settings, clock)
+            all_hands.append(hands)
             return lambda: Loop(
                 STAGES[stage],
                 make_processor(stage, settings, tenants),
@@ -131,6 +137,8 @@ def run_stages(
         for member in crew:
             member.ask_to_stop()
         finished = [member.join(JOIN_S) for member in crew]
+        for hands in all_hands:
+            hands.close(HANDS_S)
         if health:
             health.close()
         return 0 if all(finished) else 1

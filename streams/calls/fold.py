@@ -2,7 +2,7 @@
 
 Evidence comes in any order and more than once, so nothing in a fold is ever taken back: a call (sid) only
 moves forward, a mark once set stays. Two readers that have seen the same evidence, in whatever order, hold
-equal folds; tests/property/reminders shows it by permutation.
+equal folds; tests/unit/streams/fold shows it by permutation.
 
     sids    per sid the furthest of PLACED < RINGING < COMPLETED < CANCELED < FAILED < NO_ANSWER < BUSY
     marks   CLAIMED, UNKNOWN, NOT_SENT, NOT_PLACED, and "ANSWERED sid", "TOLD sid"

@@ -115,8 +115,10 @@ class Gate(Protocol):
     async def read(self, key: str) -> GateEntry | None:
         """The entry of one attempt (the gateway reads what to say)."""
 
-    async def answer(self, occurrence: str, sid: str) -> str:
-        """Give the words of `occurrence` to the first sid that asks; returns the sid that has them."""
+    async def answer(self, occurrence: str, sid: str, generation: str | None = None) -> str:
+        """Give the words of `occurrence` to the first sid that asks; returns the sid that has them.
+
+        With `generation`, only in that life of the server, else GateUnavailable."""
 
     async def release(self, occurrence: str, sid: str) -> None:
         """`sid` ended without having been told: the next attempt may have the words."""

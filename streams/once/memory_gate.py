@@ -107,14 +107,16 @@ class MemoryGate:
         answers: Iterable[tuple[str, str]] = (),
         progress: Callable[[int], None] | None = None,
     ) -> bool:
+        if self._generation() != generation:
+            return False
+        for occurrence, sid in answers:  # before the gates, as on the real server
+            self.server.answers.setdefault(occurrence, sid)
         for written, entry in enumerate(entries, start=1):
             if self._generation() != generation:
                 return False
             self._raise_to(scope, entry)
             if progress is not None:
                 progress(written)
-        for occurrence, sid in answers:
-            self.server.answers.setdefault(occurrence, sid)
         if self._generation() != generation:
             return False
         self.server.scope(scope).ready = generation

@@ -49,7 +49,6 @@ def _fire(turn: Turn, key: str, reminder: ReminderState) -> None:
     reminder["status"] = OUT
     reminder["expires_at"] = expires_at
     reminder["fired_at"] = now_ms
-    reminder["sids"], reminder["marks"] = {}, []
     reminder["wake_at"] = now_ms + NO_EVIDENCE_MS
     save(turn.state, key, reminder)
     turn.due(reminder, expires_at, quiet)

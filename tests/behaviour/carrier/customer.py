@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -21,6 +22,7 @@ class Webhook:
 class Answer:
     status: int = 200
     body: str = "<Response/>"
+    after_s: float = 0.0
 
 
 class Customer:
@@ -44,6 +46,7 @@ class Customer:
                     )
                 )
                 answer = customer._next(path)
+                time.sleep(answer.after_s)
                 self.send_response(answer.status)
                 self.send_header("Content-Type", "text/xml")
                 self.end_headers()

@@ -38,6 +38,23 @@ def test_an_answered_call_tells_its_life_in_order(
     assert heard(simulator) == [("Buy milk", True)]
 
 
+def test_a_callback_waits_for_the_answer_to_the_one_before(
+    call: Call, customer: Customer, simulator: RunningSimulator
+) -> None:
+    """A customer that is slow with the first is not told of the second meanwhile."""
+    customer.answers("/status", Answer(after_s=0.3), Answer())
+    call(twiml=HELLO, url=None)
+    customer.receive_until("completed")
+    simulator.control.wait_for("webhook.answered", lambda event: event["webhook"] == last_posted(simulator))
+    events = [event["type"] for event in simulator.control.truth(type_="webhook.")]
+    assert events == ["webhook.posted", "webhook.answered"] * 4
+
+
+def last_posted(simulator: RunningSimulator) -> int:
+    number: int = simulator.control.truth(type_="webhook.posted")[-1]["webhook"]
+    return number
+
+
 def test_every_webhook_is_signed(call: Call, customer: Customer) -> None:
     """The official validator accepts each, URL with query included, and none with another token."""
     customer.answers("/voice", HELLO)

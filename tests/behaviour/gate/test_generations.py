@@ -56,6 +56,29 @@ async def test_a_fill_across_a_restart_does_not_count(world: World, gate: FullGa
     assert not await gate.ready(SCOPE)
 
 
+async def test_a_fill_gives_the_words_to_who_has_them_in_the_log_before_any_gate_stands(
+    gate: FullGate,
+) -> None:
+    """A fill that is cut off in the middle has left no gate whose words the next caller could hear again."""
+
+    def cut_off() -> Iterator[GateEntry]:
+        for number in range(500):
+            yield GateEntry(f"r|{number}|1|1", 7, gated=True, finished=False, say=SAY)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await gate.fill(SCOPE, await gate.generation(), cut_off(), [("r|0", "CA1")])
+    assert await gate.read("r|0|1|1") is not None
+    assert await gate.answer("r|0", "CA2") == "CA1"
+
+
+async def test_a_fill_takes_the_words_from_nobody(gate: FullGate) -> None:
+    """Who has the words in this life of the server keeps them."""
+    await gate.answer("r|0", "CA1")
+    assert await gate.fill(SCOPE, await gate.generation(), [], [("r|0", "CA2")])
+    assert await gate.answer("r|0", "CA2") == "CA1"
+
+
 async def test_a_fill_restores_every_field_and_fences(gate: FullGate) -> None:
     """Gated, finished, epoch and words come back; an owner older than the entries is fenced."""
     entries = [

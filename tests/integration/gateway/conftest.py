@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
 
 from connectors.carrier.signature import HEADER, compute_signature
 from connectors.gateway import GatewayServer
+from connectors.kafka import topics
 from connectors.settings import Settings
 from infra.cluster import LocalCluster
 from schemas import codec
@@ -33,9 +34,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """A cluster of these tests' own, since they kill its broker."""
     with LocalCluster.start(Path(tmp_path_factory.mktemp("gateway-cluster")), heap_mb=256) as running:
         admin = AdminClient({"bootstrap.servers": running.bootstrap_servers})
-        wanted = [NewTopic(t.name, PARTITIONS, config=t.config()) for t in (SMS_INBOUND, CALLS, SMS_EVENTS)]
-        for created in admin.create_topics(wanted).values():
-            created.result()
+        topics.apply(admin, PARTITIONS, wanted=[SMS_INBOUND, CALLS, SMS_EVENTS])
         yield running
 
 

@@ -127,15 +127,17 @@ async def test_a_promoted_replica_is_another_generation(
 async def test_a_gate_counts_only_when_its_replica_has_it(
     valkey: ValkeyServer, replica: tuple[ValkeyServer, Redis]
 ) -> None:
-    """With a frozen replica nobody passes, not by asking again either; thawed, the same token passes."""
-    gate = RedisGate.from_url(valkey.url, timeout_s=2, replicas=1)
-    await filled(gate, "s")
+    """With a frozen replica nobody passes, not by asking again on another connection either, where WAIT would
+    cover nothing if the script did not write; thawed, the same token passes."""
+    gates = [RedisGate.from_url(valkey.url, timeout_s=2, replicas=1) for _ in range(2)]
+    await filled(gates[0], "s")
     with replica[0].frozen():
-        for _ in range(2):
+        for gate in gates:
             with pytest.raises(GateUnavailable, match="0 of 1 replicas"):
                 await gate.enter("s", "k", 1, "t", SAY, None)
-    assert await gate.enter("s", "k", 1, "t", SAY, None) == Passed()
-    await gate.close()
+    for gate in gates:
+        assert await gate.enter("s", "k", 1, "t", SAY, None) == Passed()
+        await gate.close()
 
 
 async def test_the_generation_check_is_cheap(client: Redis) -> None:

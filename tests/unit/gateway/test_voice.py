@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from xml.etree import ElementTree
 
 import pytest
@@ -130,6 +132,32 @@ async def test_words_wait_when_the_gate_changed_meanwhile(
     await gate.answer(str(KEY.occurrence), "CA" + "2" * 32)
     await filled(gate, SCOPE, [GateEntry(str(KEY), 7, gated=True, finished=False, say=SAY)])
     assert "milk" in (await carrier.post(redirect(response.text), call_form())).text
+
+
+async def test_no_words_when_a_refill_gave_them_to_another_call(
+    carrier: Carrier, valkey: ValkeyServer, request: pytest.FixtureRequest
+) -> None:
+    """Lost and filled between ANSWERED and the words, with the gate back but another call in its answer."""
+
+    async def refill() -> None:
+        gate = RedisGate.from_url(valkey.url, prefix=f"{request.node.name}:")
+        shut = GateEntry(str(KEY), 7, gated=True, finished=False, say=SAY)
+        await gate.fill(SCOPE, await gate.generation(), [shut], [(str(KEY.occurrence), "CA" + "8" * 32)])
+        await gate.close()
+
+    def lose_and_refill() -> None:
+        carrier.producer.meanwhile = lambda: None
+        valkey.kill()
+        valkey.wipe()
+        valkey.start()
+        filling = threading.Thread(target=lambda: asyncio.run(refill()))
+        filling.start()
+        filling.join()
+
+    carrier.producer.meanwhile = lose_and_refill
+    response = await carrier.post(path_of(KEY), call_form())
+    assert heard(response.text) == ["Pause", "Redirect"]
+    assert heard((await carrier.post(redirect(response.text), call_form())).text) == ["Hangup"]
 
 
 async def test_an_unknown_call_is_asked_for_again_and_then_hung_up(carrier: Carrier) -> None:

@@ -32,7 +32,9 @@ class AvroState(DictState):
 
 
 def tenant(**fields: Any) -> Tenant:
-    return Tenant(**({"id": "acme", "numbers": (OURS,), "confirm_first_contact": False} | fields))
+    """A tenant whose users need no first confirmation, with `fields` of its own."""
+    known: dict[str, Any] = {"id": "acme", "numbers": (OURS,), "confirm_first_contact": False}
+    return Tenant(**(known | fields))
 
 
 @dataclass

@@ -181,3 +181,17 @@ def test_snooze_again_before_it_rings_moves_it_again() -> None:
     assert kinds(line.text("snooze 30 minutes")) == ["CHANGED", "COMMAND_DONE"]
     assert line.wait(29 * 60) == []
     assert kinds(line.wait(60)) == ["FIRED"]
+
+
+def test_a_snooze_is_newer_than_the_cancel_before_it() -> None:
+    """The reminder lives on, so nothing says that it is cancelled; a cut-short call needs no words either."""
+    for ends in (["CANCELED"], ["ANSWERED", "COMPLETED"]):
+        line = Line()
+        line.ring()
+        line.text("cancel 1")
+        line.text("snooze")
+        answers = len(line.sms)
+        for end in ends:
+            line.evidence(end, due=line.due[0])
+        assert kinds(line.wait(600)) == ["FIRED"]
+        assert len(line.sms) == answers

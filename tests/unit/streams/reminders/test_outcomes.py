@@ -133,6 +133,16 @@ def test_a_late_answer_drops_the_attempt_that_was_to_follow() -> None:
     assert len(line.sms) == 1
 
 
+def test_a_late_answer_without_words_is_followed_by_them() -> None:
+    """The end of that call was read before the answer, so 30 s count from the answer."""
+    line = _rung()
+    line.evidence("COMPLETED")
+    line.evidence("FAILED")
+    line.evidence("ANSWERED")
+    line.wait(30)
+    assert "It was to say: buy milk" in line.said()
+
+
 def test_a_late_answer_while_the_next_attempt_is_out_ends_the_reminder() -> None:
     """What becomes of the second call is no concern of the reminder any more."""
     line = _rung()
