@@ -49,7 +49,11 @@ class CarrierHands:
             # Clients belong to the loop that they are made in.
             self._gate, self._carrier = make_gate(), make_carrier()
 
-        asyncio.run_coroutine_threadsafe(connect(), self._loop).result()
+        try:
+            asyncio.run_coroutine_threadsafe(connect(), self._loop).result()
+        except BaseException:
+            self._end(1.0)
+            raise
 
     def submit(self, effect: Any, done: Done) -> None:
         self._loop.call_soon_threadsafe(self._start, effect, done)
@@ -66,10 +70,11 @@ class CarrierHands:
         except (GateUnavailable, CarrierUnavailableError) as error:
             log.warning("%s: %s", type(effect).__name__, error)
             answer = Unavailable(str(error))
+        except asyncio.CancelledError:
+            answer = _nothing_known(effect, "closed while it ran")
         except Exception as bug:
             log.exception("%s failed", type(effect).__name__)
-            # For a request on its way nothing is known now; anything else is safe to ask again.
-            answer = Unknown(repr(bug)) if isinstance(effect, Place) else Unavailable(repr(bug))
+            answer = _nothing_known(effect, repr(bug))
         done(answer)
 
     async def _run(self, effect: Any) -> Any:
@@ -80,7 +85,6 @@ class CarrierHands:
                     effect.scope, effect.key, effect.epoch, effect.token, effect.say, effect.cap
                 )
             case Fence():
-                await _sleep_ms(effect.delay_ms)
                 stood = await self._gate.fence(effect.scope, effect.epoch, effect.keys)
                 # Asked after the fence: a server that was filled in another life has forgotten gates.
                 if not await self._gate.ready(effect.scope):
@@ -113,20 +117,32 @@ class CarrierHands:
         return await self._carrier.send_message(effect.request)
 
     def close(self, deadline_s: float) -> None:
-        """Wait for what is running, then end the thread."""
+        """Wait for what is running, at most `deadline_s`; what is not done by then is answered all the same."""
 
-        async def finish(running: list[asyncio.Task[None]]) -> None:
+        async def finish() -> None:
+            running = self._running.copy()
             if running:
-                await asyncio.wait(running, timeout=deadline_s)
+                _, late = await asyncio.wait(running, timeout=deadline_s)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
             for part in (self._gate, self._carrier):
                 close: Callable[[], Coroutine[Any, Any, None]] | None = getattr(part, "close", None)
                 if close is not None:
                     await close()
 
-        asyncio.run_coroutine_threadsafe(finish(list(self._running)), self._loop).result(deadline_s + 5.0)
+        asyncio.run_coroutine_threadsafe(finish(), self._loop).result(deadline_s + 5.0)
+        self._end(deadline_s)
+
+    def _end(self, deadline_s: float) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(deadline_s)
+        self._thread.join(deadline_s + 1.0)
         self._loop.close()
+
+
+def _nothing_known(effect: Any, why: str) -> Unknown | Unavailable:
+    """For a request on its way nothing is known; anything else is safe to ask again."""
+    return Unknown(why) if isinstance(effect, Place) else Unavailable(why)
 
 
 async def _sleep_ms(delay_ms: int) -> None:

@@ -6,6 +6,7 @@ Each setting that is not librdkafka's default has its reason beside it.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -109,5 +110,25 @@ _WRITER: dict[str, Any] = {
 }
 
 
+class _Repeats:
+    """Lets a message through once in `QUIET_S`: ten clients of one process retry the same dead broker."""
+
+    QUIET_S = 5.0
+
+    def __init__(self) -> None:
+        self._said_s: dict[str, float] = {}
+
+    def says(self, name: str) -> bool:
+        now_s = time.monotonic()
+        if now_s - self._said_s.get(name, -self.QUIET_S) < self.QUIET_S:
+            return False
+        self._said_s[name] = now_s
+        return True
+
+
+_repeats = _Repeats()
+
+
 def _log_error(error: KafkaError) -> None:
-    log.warning("kafka: %s: %s", error.name(), error.str())
+    if _repeats.says(error.name()):
+        log.warning("kafka: %s: %s", error.name(), error.str())

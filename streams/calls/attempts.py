@@ -38,10 +38,8 @@ class CallAttempts:
         return str(key_of(attempt))
 
     def why_not(self, attempt: CallState, now_ms: int) -> str:
-        if self.book.caller(attempt["user"])["opted_out_at"] is not None:
-            return "opted_out"
-        if self.book.is_called_off(attempt["user"], key_of(attempt).occurrence):
-            return "cancelled"
+        if off := self.book.is_off(attempt):
+            return off
         if now_ms >= attempt["expires_at"]:
             return "expired"
         quiet_from, quiet_until = attempt["quiet_from"], attempt["quiet_until"]

@@ -87,7 +87,8 @@ class Book:
     def caller(self, user: str) -> CallerState:
         found = self._state.get(f"u|{user}")
         if found is not None:
-            return cast(CallerState, found)
+            # A copy: the queue is changed in place.
+            return cast(CallerState, {**found, "queue": list(found["queue"])})
         return {"user": user, "open": None, "queue": [], "opted_out_at": None, "wake_at": None}
 
     def put_caller(self, caller: CallerState) -> None:
@@ -103,6 +104,12 @@ class Book:
 
     def is_called_off(self, user: str, occurrence: Occurrence) -> bool:
         return self._state.get(f"o|{user}|{occurrence}") is not None
+
+    def is_off(self, call: CallState) -> str:
+        """Why the user wants no call for it any more, or nothing."""
+        if self.caller(call["user"])["opted_out_at"] is not None:
+            return "opted_out"
+        return "cancelled" if self.is_called_off(call["user"], key_of(call).occurrence) else ""
 
     def forget(self, key: str) -> None:
         """The time of remembering is over."""

@@ -1,8 +1,8 @@
 """What follows a request: evidence is folded, an unknown outcome is resolved, an end releases the user.
 
-An UNKNOWN is resolved by evidence that arrives, or by the carrier's list, asked at 5 s and 30 s after the claim and
-for the last time after `resolve_ms`; what is not found by then was NOT_PLACED, and that is final. Steps 5 and 7 of the
-call protocol.
+An UNKNOWN is resolved by evidence that arrives, or by the carrier's list, asked for the last time `resolve_ms` after
+the claim (once/asking.py); what is not found by then was NOT_PLACED, and that is final. Steps 5 and 7 of the call
+protocol.
 """
 
 from __future__ import annotations
@@ -14,33 +14,21 @@ from schemas.records import CallEvent, CallState
 from streams.calls import fold
 from streams.calls.book import Book, evidence, fold_of, key_of, state_key
 from streams.ids import user_number
-from streams.once.carrier import CarrierCall
+from streams.once.asking import CLOCK_SLACK_MS, next_ask_ms
+from streams.once.carrier import CALL_STATES, CarrierCall
 from streams.once.effects import Ask, CancelCall, Fetch, Finish, Release, Unavailable
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Do, Output
 from streams.topology import CALLS
 
-ASKS_MS = (5_000, 30_000)
-# The carrier's clock and ours differ; a call is ours when it was made no earlier than this before the claim.
-CLOCK_SLACK_MS = 5_000
 # An ANSWERED may be on its way for as long as the gateway tries to deliver it.
 UNHEARD_WAIT_MS = 10_000
 # Callbacks that stay away: the call is asked for after its ring timeout and half a minute, then ever less often.
 RING_TIMEOUT_S = 30
 _FETCH_AFTER_MS = (RING_TIMEOUT_S + 30) * 1_000
 _FETCH_EVERY_MS = 60_000
-
-STATE_OF_STATUS = {
-    "queued": "PLACED",
-    "initiated": "PLACED",
-    "ringing": "RINGING",
-    "in-progress": "RINGING",
-    "completed": "COMPLETED",
-    "busy": "BUSY",
-    "no-answer": "NO_ANSWER",
-    "failed": "FAILED",
-    "canceled": "CANCELED",
-}
+# A call that must not ring any more and could not be taken back is tried again this soon.
+_CANCEL_AGAIN_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +83,18 @@ class Following:
             if fold.running(known) and call["phase"] != "PLACED":
                 call["phase"], call["wake_at"] = "PLACED", now_ms + _FETCH_AFTER_MS
                 book.put(call)
+                if book.is_off(call):
+                    # The user said no while the request was out.
+                    yield from self.take_back(call)
             return
         caller = book.caller(call["user"])
         if caller["open"] == state_key(call):
             caller["open"] = None
         if state_key(call) in caller["queue"]:
             caller["queue"].remove(state_key(call))
-        waiting = book.call(caller["queue"].pop(0)) if caller["queue"] and caller["open"] is None else None
+        waiting = None
+        while waiting is None and caller["queue"] and caller["open"] is None:
+            waiting = book.call(caller["queue"].pop(0))
         book.put_caller(caller)
         if waiting is not None:
             # Its turn: woken at once, in the same way as a try whose time has come.
@@ -115,15 +108,31 @@ class Following:
         book.end(call, now_ms)
         yield Do(Finish((str(key_of(call)),)))
 
-    def unheard(self, book: Book, about: Unheard, now_ms: int) -> Iterator[Output]:
-        """All evidence is known, and nobody was given the words in this call: it FAILED, the words are free again."""
+    @staticmethod
+    def take_back(call: CallState) -> Iterator[Output]:
+        """The user wants no call any more: end what rings, but not what was picked up."""
+        known = fold_of(call)
+        if not fold.is_answered(known):
+            for sid in fold.running(known):
+                yield Do(CancelCall(state_key(call), sid))
+
+    def unheard(self, book: Book, about: Unheard) -> Iterator[Output]:
+        """All evidence is known, and nobody was given the words in these calls: free the words, before all else."""
         call = book.call(about.state_key)
-        if call is None:
+        if call is None or call["phase"] != "UNHEARD":
             return
         for sid in fold.unheard(fold_of(call)):
-            book.absorb(call, "FAILED", sid)
-            yield evidence(call, "FAILED", now_ms, sid=sid, reason="nobody_heard_it")
-            yield Do(Release(str(key_of(call).occurrence), sid))
+            yield Do(Release(about.state_key, str(key_of(call).occurrence), sid))
+
+    def released(
+        self, book: Book, effect: Release, answer: Unavailable | None, now_ms: int
+    ) -> Iterator[Output]:
+        """The words are free: the call FAILED. A gate that did not answer is asked again at the next wake."""
+        call = book.call(effect.state_key)
+        if call is None or isinstance(answer, Unavailable) or effect.sid not in fold.unheard(fold_of(call)):
+            return
+        book.absorb(call, "FAILED", effect.sid)
+        yield evidence(call, "FAILED", now_ms, sid=effect.sid, reason="nobody_heard_it")
         book.put(call)
         yield from self.settle(book, call, now_ms)
 
@@ -137,8 +146,11 @@ class Following:
         elif call["phase"] == "PLACED":
             call["wake_at"] = now_ms + _FETCH_EVERY_MS
             book.put(call)
-            for sid in fold.running(fold_of(call)):
-                yield Do(Fetch(key, sid))
+            if book.is_off(call) and not fold.is_answered(fold_of(call)):
+                yield from self.take_back(call)
+            else:
+                for sid in fold.running(fold_of(call)):
+                    yield Do(Fetch(key, sid))
         elif call["phase"] == "UNHEARD":
             call["wake_at"] = now_ms + UNHEARD_WAIT_MS
             book.put(call)
@@ -157,9 +169,7 @@ class Following:
     def ask(self, book: Book, call: CallState, now_ms: int) -> Iterator[Output]:
         """Ask the carrier's list, and set the time of the next question."""
         since = call["first_claimed_at"] or now_ms
-        asks = [since + after for after in (*ASKS_MS, self._resolve_ms)]
-        # Should the answer get lost with this owner, the next question comes all the same.
-        call["wake_at"] = next((at for at in asks if at > now_ms), now_ms + ASKS_MS[0])
+        call["wake_at"] = next_ask_ms(since, self._resolve_ms, now_ms)
         call["asked"] += 1
         book.put(call)
         yield Do(
@@ -176,8 +186,10 @@ class Following:
         bound = {sid for other in book.of_user(call["user"]) for sid in other["sids"]}
         unbound = [] if isinstance(found, Unavailable) else [c for c in found if c.sid not in bound]
         if unbound:
-            for seen in unbound:
-                state = STATE_OF_STATUS.get(seen.status, "PLACED")
+            for number, seen in enumerate(unbound):
+                if number > 0:
+                    yield Do(CancelCall(effect.state_key, seen.sid))
+                state = CALL_STATES.get(seen.status, "PLACED")
                 book.absorb(call, state, seen.sid)
                 yield evidence(call, state, now_ms, sid=seen.sid, reason="found_at_carrier")
             book.put(call)
@@ -193,10 +205,17 @@ class Following:
     ) -> Iterator[Output]:
         """What the carrier says of a call is evidence like any callback."""
         call = book.call(effect.state_key)
-        if call is None or not isinstance(seen, CarrierCall):
+        if call is None:
             return
-        state = STATE_OF_STATUS.get(seen.status, "PLACED")
-        if book.absorb(call, state, seen.sid):
-            yield evidence(call, state, now_ms, sid=seen.sid, reason="asked_carrier")
+        if isinstance(seen, Unavailable):
+            if isinstance(effect, CancelCall) and call["phase"] == "PLACED":
+                call["wake_at"] = now_ms + _CANCEL_AGAIN_MS
+                book.put(call)
+            return
+        # A call that the carrier does not know rings nobody; without an end it would keep the user waiting for ever.
+        state = CALL_STATES.get(seen.status, "PLACED") if seen else "FAILED"
+        if book.absorb(call, state, effect.sid):
+            reason = "asked_carrier" if seen else "carrier_knows_no_such_call"
+            yield evidence(call, state, now_ms, sid=effect.sid, reason=reason)
             book.put(call)
             yield from self.settle(book, call, now_ms)

@@ -11,17 +11,16 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from schemas.records import CallEvent, CallState, ReminderDue, ReminderEvent
-from streams.calls import fold
 from streams.calls.attempts import CallAttempts, MakeRequest, say_of
-from streams.calls.book import Book, evidence_of, fold_of, key_of, new_call, state_key
+from streams.calls.book import Book, evidence_of, key_of, new_call, state_key
 from streams.calls.following import Following, Unheard
 from streams.ids import Occurrence
-from streams.once.claiming import Checking, Claiming, outcome
+from streams.once.claiming import Checking, Claiming, outcome_when_late
 from streams.once.door import Claims, Door
-from streams.once.effects import Ask, CancelCall, Enter, Fetch, Place, Unavailable
-from streams.once.gate import GateEntry, NotReady, Passed, Verdict
+from streams.once.effects import Ask, CancelCall, Enter, Fetch, Place, Release, Unavailable
+from streams.once.gate import Fenced, GateEntry, NotReady, Verdict
 from streams.runtime.freshness import Look
-from streams.runtime.processor import Do, Event, Opened, Output, Record, Result, Send, State, Wake
+from streams.runtime.processor import Event, Opened, Output, Record, Result, Send, State, Wake
 from streams.tenants import Tenants
 from streams.topology import CALLING, CALLS, DUE, EVENTS
 
@@ -68,6 +67,8 @@ class CallsProcessor:
                 return self._following.absorb(book, cast(CallEvent, event.value), now_ms)
             case Record(topic=EVENTS.name):
                 return self._fact(book, cast(ReminderEvent, event.value), now_ms)
+            case Wake(key=Door.KEY):
+                return self._door.woken(state)
             case Wake():
                 return self._wake(book, event, now_ms)
             case Result():
@@ -76,15 +77,10 @@ class CallsProcessor:
 
     def late(self, result: Result, now_ms: int) -> Iterator[Send]:
         """The partition was given up while a request was out, or just before: say what became of it."""
-        effect, answer = result.effect, result.answer
-        if isinstance(effect, Place):
-            state, sid, reason = outcome(answer)
-        elif isinstance(effect, Enter) and isinstance(answer, Passed):
-            # Our own script set the gate and nobody can pass it any more: this try ends here, unsent.
-            state, sid, reason = "NOT_SENT", None, "partition_given_up"
-        else:
-            return
-        yield evidence_of(effect.state_key, state, now_ms, sid=sid, reason=reason)
+        late = outcome_when_late(result.effect, result.answer)
+        if late is not None:
+            key, _, state, sid, reason = late
+            yield evidence_of(key, state, now_ms, sid=sid, reason=reason)
 
     # -- records
 
@@ -114,12 +110,10 @@ class CallsProcessor:
     def _call_off(self, calls: list[CallState], book: Book, now_ms: int) -> Iterator[Output]:
         """Calls that wait end unsent; those that ring are taken back; claims on their way fail their self-check."""
         for call in calls:
-            known = fold_of(call)
             if call["phase"] == "WAITING":
                 yield from self._claim(book, call, now_ms)
-            elif not fold.is_answered(known):
-                for sid in fold.running(known):
-                    yield Do(CancelCall(state_key(call), sid))
+            else:
+                yield from self._following.take_back(call)
 
     # -- time
 
@@ -146,9 +140,12 @@ class CallsProcessor:
             case Look(about=Checking() as checking):
                 return self._claiming.looked(self._attempts(book), checking, answer, now_ms)
             case Look(about=Unheard() as unheard):
-                return self._following.unheard(book, unheard, now_ms)
+                return self._following.unheard(book, unheard)
+            case Release() as effect:
+                return self._following.released(book, effect, answer, now_ms)
             case Place() as effect:
-                return self._claiming.placed(self._attempts(book), effect, answer, now_ms)
+                noted = list(self._claiming.placed(self._attempts(book), effect, answer, now_ms))
+                return noted or self.late(result, now_ms)
             case Ask() as effect:
                 return self._following.asked(book, effect, answer, now_ms)
             case Fetch() | CancelCall() as effect:
@@ -160,7 +157,9 @@ class CallsProcessor:
     ) -> Iterator[Output]:
         yield from self._claiming.entered(self._attempts(book), effect, answer, now_ms)
         if isinstance(answer, NotReady | Unavailable):
-            yield from self._door.shut(state)
+            self._door.shut(state, now_ms)
+        elif isinstance(answer, Fenced):
+            yield from self._door.overtaken(state, answer.epoch)
 
     # -- what the door asks
 
@@ -197,7 +196,7 @@ class CallsProcessor:
                 yield from self._claim(book, call, now_ms)
             elif call["phase"] == "UNKNOWN":
                 yield from self._following.ask(book, call, now_ms)
-            elif call["phase"] == "CLAIMED" and not self._claiming.is_posted(key):
+            elif call["phase"] == "CLAIMED" and not self._claiming.is_under_way(key, call):
                 if self._claiming.is_unposted(key) or entry is None or not entry.gated:
                     self._claiming.let_go(self._attempts(book), call)
                     yield from self._claim(book, call, now_ms)

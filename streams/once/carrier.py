@@ -101,6 +101,33 @@ class CarrierMessage:
 
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
+# What the carrier's words for a call mean as evidence. ANSWERED is none of them: it means that our answer gate gave
+# the words; the carrier's in-progress says only that the call still lives.
+CALL_STATES = {
+    "queued": "PLACED",
+    "initiated": "PLACED",
+    "ringing": "RINGING",
+    "in-progress": "RINGING",
+    "completed": "COMPLETED",
+    "busy": "BUSY",
+    "no-answer": "NO_ANSWER",
+    "failed": "FAILED",
+    "canceled": "CANCELED",
+}
+MESSAGE_STATES = {
+    "accepted": "SENT",
+    "scheduled": "SENT",
+    "queued": "SENT",
+    "sending": "SENT",
+    "sent": "SENT",
+    "delivered": "DELIVERED",
+    "partially_delivered": "DELIVERED",
+    "read": "DELIVERED",
+    "undelivered": "FAILED",
+    "failed": "FAILED",
+    "canceled": "FAILED",
+}
+
 
 class CarrierUnavailableError(Exception):
     """The carrier could not be asked, or its answer could not be read. Nothing is known; ask again later."""

@@ -1,7 +1,7 @@
 """From "this should happen" to one request at the carrier: claim, gate, self-check, place. At most once.
 
 An attempt passes through these answers, each an event of its own; a claim that has grown too old on the way, or an
-answer that belongs to an earlier claim, goes no further.
+answer that belongs to an earlier claim, goes no further. Each claim has one question in the air at a time.
 
     claim() ─ commit ─▶ Enter ─ Passed ─▶ Look ─ everything seen ─▶ self-check ─▶ Place ─▶ placed()
 
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypedDict, TypeVar
+from typing import Generic, Protocol, TypedDict, TypeVar, cast
 
+from streams.once.asking import ASKS_MS
 from streams.once.carrier import CallRequest, MessageRequest, NotSent, Placed, PlaceResult, Refused
 from streams.once.door import Door
 from streams.once.effects import Enter, Place, Stale, Unavailable
@@ -25,7 +26,6 @@ CLAIM_MAX_AGE_MS = 2_000
 LOOK_MAX_AGE_MS = 1_000
 # An attempt that waits for a slot under the carrier's cap is looked at again this soon.
 SLOT_WAIT_MS = 100
-FIRST_ASK_MS = 5_000
 
 
 class Attempt(TypedDict):
@@ -72,39 +72,49 @@ class Attempts(Protocol[A]):
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """What a Look is about: the claim whose self-check it serves."""
+    """What a Look is about: the claim whose self-check it serves. `key` is its gate key."""
 
     state_key: str
+    key: str
     claimed_at: int
 
 
 class Claiming(Generic[A]):
-    """One tenure's claims. Memory holds what the owner alone knows for certain: what it has not posted yet."""
+    """One tenure's claims. Memory holds what the owner alone knows for certain: what it has not posted yet.
+
+    A step whose transaction is aborted leaves its traces in this memory, and comes again. Therefore what stands in
+    `_unposted` is certainly not posted, `_posted` may hold what is not, and a claim counts as in the air only with
+    the time that the state has for it.
+    """
 
     def __init__(self, door: Door, look_at: tuple[str, ...]) -> None:
         self._door = door
         self._look_at = look_at
         self._unposted: dict[str, str] = {}  # state key → tenant
         self._posted: set[str] = set()
+        self._in_the_air: dict[
+            str, int
+        ] = {}  # state key → claimed_at of the claim whose Enter or Look is out
 
     # -- 1: claim
 
     def claim(self, attempts: Attempts[A], attempt: A, now_ms: int) -> Iterator[Output]:
-        """Claim an attempt that is WAITING and that nothing speaks against, or let it wait for the door or a slot."""
+        """Claim an attempt that is WAITING and that nothing speaks against, or let it wait for the door or a slot.
+
+        Only for an attempt of which it is certain that no request was sent: each claim begins anew.
+        """
         key, cap = attempts.key(attempt), attempts.cap(attempt)
-        # Never more claims than can be posted within a second under the carrier's cap.
-        slots = max(1, int(cap.per_second)) - sum(
-            1 for t in self._unposted.values() if t == attempt["tenant"]
-        )
-        if not self._door.is_open or slots <= 0:
+        if not self._door.is_open or not self._has_slot(attempts, attempt, cap):
             # The door claims all that waits when it opens; a slot has to be waited for.
             attempt["wake_at"] = now_ms + SLOT_WAIT_MS if self._door.is_open else None
             attempts.put(attempt)
             return
-        attempt["phase"], attempt["epoch"], attempt["claimed_at"] = "CLAIMED", self._door.epoch, now_ms
-        attempt["first_claimed_at"] = attempt["first_claimed_at"] or now_ms
+        attempt["phase"], attempt["epoch"] = "CLAIMED", self._door.epoch
+        attempt["claimed_at"] = attempt["first_claimed_at"] = now_ms
         attempt["wake_at"] = None
+        self._posted.discard(key)
         self._unposted[key] = attempt["tenant"]
+        self._in_the_air[key] = now_ms
         yield from attempts.note(attempt, "CLAIMED", now_ms)
         yield Do(
             Enter(
@@ -118,6 +128,22 @@ class Claiming(Generic[A]):
             )
         )
 
+    def _has_slot(self, attempts: Attempts[A], attempt: A, cap: Cap) -> bool:
+        """Never more claims than can be posted within a second under the carrier's cap."""
+        slots, own = max(1, int(cap.per_second)), attempts.key(attempt)
+        taken = [k for k, tenant in self._unposted.items() if tenant == attempt["tenant"] and k != own]
+        if len(taken) < slots:
+            return True
+        for key in taken:
+            # The transaction of a claim may have been aborted, and something else have come of the attempt.
+            if (other := attempts.find(key)) is None or other["phase"] != "CLAIMED":
+                self._forget(key)
+        return sum(key in self._unposted for key in taken) < slots
+
+    def _forget(self, key: str) -> None:
+        self._unposted.pop(key, None)
+        self._in_the_air.pop(key, None)
+
     # -- 2: gate
 
     def entered(
@@ -129,19 +155,19 @@ class Claiming(Generic[A]):
             return
         match verdict:
             case Passed():
-                yield self._look(Checking(effect.state_key, effect.claimed_at))
+                yield self._look(Checking(effect.state_key, effect.key, effect.claimed_at))
             case Wait(wait_ms) if now_ms + wait_ms - effect.claimed_at < CLAIM_MAX_AGE_MS:
                 yield Do(replace(effect, delay_ms=wait_ms))
             case Wait(wait_ms):
                 # By then the claim would be too old: it is made again, later. Nothing was written at the gate.
-                self._unposted.pop(effect.state_key, None)
+                self._forget(effect.state_key)
                 attempt["phase"], attempt["wake_at"] = "WAITING", now_ms + wait_ms
                 attempts.put(attempt)
             case Taken():
                 # We made this claim and know that it was not posted; nobody else may post it, nor shall we.
                 yield from self.not_sent(attempts, attempt, "gate_taken", now_ms)
             case Fenced() | NotReady() | Unavailable():
-                pass
+                self._in_the_air.pop(effect.state_key, None)
 
     # -- 3: self-check
 
@@ -152,9 +178,13 @@ class Claiming(Generic[A]):
         self, attempts: Attempts[A], checking: Checking, sampled_ms: int, now_ms: int
     ) -> Iterator[Output]:
         """All facts up to `sampled_ms` are known here: post once, or not at all."""
-        attempt = self._present(attempts, checking.state_key, checking.claimed_at)
+        key = checking.state_key
+        attempt = self._present(attempts, key, checking.claimed_at)
         if attempt is None:
             return
+        # The answer is here, so no step that posted on it has committed.
+        self._posted.discard(key)
+        self._unposted[key] = attempt["tenant"]
         if now_ms - checking.claimed_at > CLAIM_MAX_AGE_MS:
             yield from self.not_sent(attempts, attempt, "claim_too_old", now_ms)
         elif now_ms - sampled_ms > LOOK_MAX_AGE_MS:
@@ -162,51 +192,57 @@ class Claiming(Generic[A]):
         elif why_not := attempts.why_not(attempt, now_ms):
             yield from self.not_sent(attempts, attempt, why_not, now_ms)
         else:
-            self._unposted.pop(checking.state_key, None)
-            self._posted.add(checking.state_key)
+            self._forget(key)
+            self._posted.add(key)
             not_after_ms = checking.claimed_at + CLAIM_MAX_AGE_MS
-            gate_key, request = attempts.gate_key(attempt), attempts.request(attempt)
-            yield Do(Place(checking.state_key, gate_key, checking.claimed_at, not_after_ms, request))
+            request = attempts.request(attempt)
+            yield Do(Place(key, checking.key, checking.claimed_at, not_after_ms, request))
 
     # -- 4: result
 
     def placed(
         self, attempts: Attempts[A], effect: Place, result: PlaceResult | Stale, now_ms: int
     ) -> Iterator[Output]:
+        """What became of the request. Nothing when the attempt has ended meanwhile; then it is late evidence."""
         self._posted.discard(effect.state_key)
         attempt = attempts.find(effect.state_key)
         if attempt is None or attempt["claimed_at"] != effect.claimed_at:
             return
         state, sid, reason = outcome(result)
         if state == "UNKNOWN":
-            attempt["phase"], attempt["wake_at"] = "UNKNOWN", effect.claimed_at + FIRST_ASK_MS
+            attempt["phase"], attempt["wake_at"] = "UNKNOWN", effect.claimed_at + ASKS_MS[0]
         yield from attempts.note(attempt, state, now_ms, sid, reason)
 
     def not_sent(self, attempts: Attempts[A], attempt: A, reason: str, now_ms: int) -> Iterator[Output]:
         """This attempt certainly did not reach the carrier."""
-        self._unposted.pop(attempts.key(attempt), None)
+        self._forget(attempts.key(attempt))
         yield from attempts.note(attempt, "NOT_SENT", now_ms, reason=reason)
 
     # -- for the door
 
-    def is_posted(self, key: str) -> bool:
-        """Is a request of ours on its way for this attempt?"""
-        return key in self._posted
+    def is_under_way(self, key: str, attempt: A) -> bool:
+        """Will an answer about this claim come in this tenure: of its request, or of a question before it?"""
+        in_the_air = (
+            self._in_the_air.get(key) == attempt["claimed_at"] and attempt["epoch"] == self._door.epoch
+        )
+        return key in self._posted or in_the_air
 
     def is_unposted(self, key: str) -> bool:
         """Did we claim this attempt in this tenure, and know that it has not been posted?"""
         return key in self._unposted
 
     def let_go(self, attempts: Attempts[A], attempt: A) -> None:
-        """The claim was not gated: the attempt waits as if it had not been claimed."""
-        self._unposted.pop(attempts.key(attempt), None)
+        """The claim was not gated, or by us alone: the attempt waits as if it had not been claimed."""
+        self._forget(attempts.key(attempt))
         attempt["phase"] = "WAITING"
 
-    @staticmethod
-    def _present(attempts: Attempts[A], key: str, claimed_at: int) -> A | None:
-        """The attempt, if the claim that is talked about is still its claim."""
+    def _present(self, attempts: Attempts[A], key: str, claimed_at: int) -> A | None:
+        """The attempt, if the claim that is talked about is still its claim, and of this tenure."""
         attempt = attempts.find(key)
-        if attempt is None or attempt["phase"] != "CLAIMED" or attempt["claimed_at"] != claimed_at:
+        if attempt is None or attempt["phase"] != "CLAIMED":
+            self._forget(key)
+            return None
+        if attempt["claimed_at"] != claimed_at or attempt["epoch"] != self._door.epoch:
             return None
         return attempt
 
@@ -224,3 +260,19 @@ def outcome(result: PlaceResult | Stale) -> tuple[str, str | None, str | None]:
             return "NOT_SENT", None, "claim_too_old"
         case unknown:
             return "UNKNOWN", None, unknown.reason
+
+
+def outcome_when_late(effect: object, answer: object) -> tuple[str, str, str, str | None, str | None] | None:
+    """(state key, gate key, state, sid, reason) of an answer that came after the partition was given up; None when
+    it tells nothing.
+
+    Once our own script has set the gate, nobody but us can post this attempt; if we have not, it ends unsent.
+    """
+    match effect:
+        case Place():
+            return effect.state_key, effect.key, *outcome(cast("PlaceResult | Stale", answer))
+        case Enter() if isinstance(answer, Passed):
+            return effect.state_key, effect.key, "NOT_SENT", None, "partition_given_up"
+        case Look(about=Checking(state_key, key)):
+            return state_key, key, "NOT_SENT", None, "partition_given_up"
+    return None

@@ -1,18 +1,19 @@
 """An owner's way to the gate: raise the epoch, fence first, fill a server that has forgotten, only then enter.
 
-                 Opened                       Enter was not answered, or NotReady
-                    │                                        │
-                    ▼                                        ▼
-        ┌──▶ Fence(scope, epoch, live claims) ◀──────────────┘
-        │       │ entries          │ NotReady(generation)          │ Unavailable: again, later
-        │       ▼                  ▼                               ▼
+                 Opened                  Enter was not answered, or NotReady
+                    │                                   │
+                    │            timer in the state ◀───┴──────────────┐
+                    ▼                 ▼                                │
+        ┌──▶ Fence(scope, epoch, live claims) ◀── Enter was Fenced     │
+        │       │ entries          │ NotReady(generation)              │ Unavailable
+        │       ▼                  ▼                                   │
         │     open    own claims end as NOT_SENT, then Look at the evidence up to now
-        │       ▲                  ▼
-        └─ no ──┼──────── Fill(all gates, open claims as gated)
+        │       ▲                  ▼                                   │
+        └─ no ──┼──────── Fill(all gates, open claims as gated) ───────┘
                 └─ yes ────────────┘
 
-Whoever has a newer epoch has been here since: `Fenced` at the gate stops us. What the door keeps in memory is about
-one tenure only; an aborted transaction leaves at most a question that is asked twice.
+What the door keeps in memory is about one tenure only, and survives an aborted transaction: an answer whose step was
+aborted comes again, and "ask later" is a timer in the state, which is taken back and set again with that step.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from streams.once.gate import GateEntry, NotReady
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Do, Output, Result, State
 
-_EPOCH_KEY = "epoch"
 AGAIN_MS = 500
 
 
@@ -47,6 +47,8 @@ class Claims:
 class Door:
     """One owner's door for one partition. `topic` holds the evidence about its attempts."""
 
+    KEY = "epoch"  # of the state record that counts the owners; its timer is "ask the gate again"
+
     def __init__(self, scope: str, topic: str, claims: Claims) -> None:
         self.scope = scope
         self.epoch = 0
@@ -57,42 +59,72 @@ class Door:
 
     def opened(self, state: State) -> list[Output]:
         """A new owner: its first commit raises the epoch, then it fences."""
-        known = state.get(_EPOCH_KEY)
-        self.epoch = (known["epoch"] if known else 0) + 1
-        state.put(_EPOCH_KEY, "EpochState", {"epoch": self.epoch, "wake_at": None})
-        return self._fence(state, 0)
+        return self._raise_above(state, self._known(state))
 
-    def shut(self, state: State) -> list[Output]:
-        """The gate did not answer, or has forgotten: nothing enters until it has been fenced again."""
-        if not self.is_open:
+    def overtaken(self, state: State, epoch: int) -> list[Output]:
+        """The gate has seen a newer owner, `epoch`.
+
+        If there is one, this step cannot commit, and nothing happens. If it can, the gate is older than our log (its
+        server outlived the topics): the epoch is raised above what it has seen.
+        """
+        if self._known(state) > epoch:
             return []
         self.is_open = False
-        return self._fence(state, AGAIN_MS)
+        return self._raise_above(state, epoch)
 
-    def _fence(self, state: State, delay_ms: int) -> list[Output]:
-        return [Do(Fence(self.scope, self.epoch, tuple(self._claims.live(state)), delay_ms))]
+    @classmethod
+    def _known(cls, state: State) -> int:
+        known = state.get(cls.KEY)
+        return int(known["epoch"]) if known else 0
+
+    def _raise_above(self, state: State, epoch: int) -> list[Output]:
+        self.epoch = epoch + 1
+        self._write(state, None)
+        return self._fence(state)
+
+    def _write(self, state: State, wake_at: int | None) -> None:
+        state.put(self.KEY, "EpochState", {"epoch": self.epoch, "wake_at": wake_at})
+
+    def _fence(self, state: State) -> list[Output]:
+        return [Do(Fence(self.scope, self.epoch, tuple(self._claims.live(state))))]
+
+    def shut(self, state: State, now_ms: int) -> None:
+        """The gate did not answer, or has forgotten: nothing enters until it has been fenced again."""
+        self.is_open = False
+        known = state.get(self.KEY)
+        if known is None or known["wake_at"] is None:
+            self._write(state, now_ms + AGAIN_MS)
+
+    def woken(self, state: State) -> list[Output]:
+        """Time to ask the gate again."""
+        self._write(state, None)
+        return [] if self.is_open else self._fence(state)
 
     def answered(self, state: State, result: Result, now_ms: int) -> Iterable[Output] | None:
         """Outputs for an answer that is the door's; None when it is not."""
         effect, answer = result.effect, result.answer
+        if isinstance(effect, Fence | Fill) and isinstance(answer, Unavailable):
+            self.shut(state, now_ms)
+            return []
         if isinstance(effect, Fence):
-            return self._fenced(state, answer, now_ms)
+            return self._fenced(state, effect, answer, now_ms)
         if isinstance(effect, Look) and effect.about is self:
             entries, answers = tuple(self._claims.all(state)), tuple(self._claims.answers(state))
             return [Do(Fill(self.scope, self._generation, entries, answers))]
         if isinstance(effect, Fill):
-            if answer is not True:
-                return self._fence(state, AGAIN_MS if isinstance(answer, Unavailable) else 0)
+            if not answer:
+                return self._fence(state)
             # Whatever is open now may have been placed before the server forgot.
             return self._enter(state, now_ms, {entry.key: entry for entry in effect.entries})
         return None
 
     def _fenced(
-        self, state: State, answer: dict[str, GateEntry] | NotReady | Unavailable, now_ms: int
+        self, state: State, effect: Fence, answer: dict[str, GateEntry] | NotReady, now_ms: int
     ) -> Iterable[Output]:
-        if isinstance(answer, Unavailable):
-            return self._fence(state, AGAIN_MS)
+        if effect.epoch != self.epoch:
+            return []  # asked before the epoch was raised again; another question is on its way
         if isinstance(answer, NotReady):
+            self.is_open = False
             self._generation = answer.generation
             return [*self._claims.give_back(state, now_ms), Do(Look(self, (self._topic,)))]
         return self._enter(state, now_ms, answer)

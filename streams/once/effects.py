@@ -50,7 +50,6 @@ class Fence:
     scope: str
     epoch: int
     keys: tuple[str, ...]
-    delay_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +71,9 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """`sid` ended without having been told: free the words of the occurrence. Answer as Finish."""
+    """`sid` ended without having been told: free the words of the occurrence. Answer: None, or Unavailable."""
 
+    state_key: str
     occurrence: str
     sid: str
 

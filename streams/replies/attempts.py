@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas.records import ReplyState
-from streams.once.carrier import CarrierMessage, MessageRequest
-from streams.once.claiming import FIRST_ASK_MS
+from streams.once.asking import CLOCK_SLACK_MS, next_ask_ms
+from streams.once.carrier import MESSAGE_STATES, CarrierMessage, MessageRequest
 from streams.once.effects import Ask, Finish, Unavailable
 from streams.once.gate import Cap, Say
 from streams.replies.book import Book, absorb, evidence, gate_key, state_key
@@ -20,15 +20,14 @@ from streams.runtime.processor import Do, Output
 
 MakeRequest = Callable[[ReplyState], MessageRequest]
 
+ENDS = frozenset({"SENT", "DELIVERED", "FAILED"})
+
 # After an opt-out only these may still be sent: its own confirmation, and answers to HELP and START.
 ALLOWED_AFTER_STOP = frozenset({"stop", "help", "start"})
 RETRY_FOR_MS = 3_600_000
 _RETRY_BASE_MS, _RETRY_CAP_MS = 1_000, 60_000
 # Carriers take some dozen messages a second for an account and queue the rest.
 SMS_PER_SECOND = 50.0
-_ASKS_MS = (FIRST_ASK_MS, 30_000)
-_CLOCK_SLACK_MS = 5_000
-_FAILED_STATUS = frozenset({"failed", "undelivered", "canceled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class ReplyAttempts:
         yield evidence(attempt, state, now_ms, sid, reason)
         if state == "NOT_SENT":
             yield from self._again(attempt, now_ms)
-        elif state in ("SENT", "FAILED"):
+        elif state in ENDS:
             yield from self.end(attempt, now_ms)
         else:
             self.book.put(attempt)
@@ -108,11 +107,10 @@ class ReplyAttempts:
 
     def ask(self, attempt: ReplyState, now_ms: int, resolve_ms: int) -> Iterator[Output]:
         since = attempt["first_claimed_at"] or now_ms
-        asks = [since + after for after in (*_ASKS_MS, resolve_ms)]
-        attempt["wake_at"] = next((at for at in asks if at > now_ms), now_ms + FIRST_ASK_MS)
+        attempt["wake_at"] = next_ask_ms(since, resolve_ms, now_ms)
         attempt["asked"] += 1
         self.book.put(attempt)
-        since -= _CLOCK_SLACK_MS
+        since -= CLOCK_SLACK_MS
         yield Do(Ask(state_key(attempt), "message", attempt["to"], attempt["from"], since))
 
     def asked(
@@ -128,7 +126,7 @@ class ReplyAttempts:
             else [m for m in found if m.sid not in bound and m.body == attempt["body"]]
         )
         if mine:
-            state = "FAILED" if mine[0].status in _FAILED_STATUS else "SENT"
+            state = MESSAGE_STATES.get(mine[0].status, "SENT")
             yield from self.note(attempt, state, now_ms, mine[0].sid, "found_at_carrier")
         elif now_ms >= (attempt["first_claimed_at"] or 0) + resolve_ms:
             yield from self.note(attempt, "FAILED", now_ms, reason="not_found_at_carrier")

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from schemas.records import ReminderEvent, ReplyState, SmsEvent, SmsReply
-from streams.once.claiming import Checking, Claiming, outcome
+from streams.once.claiming import Checking, Claiming, outcome_when_late
 from streams.once.door import Claims, Door
 from streams.once.effects import Ask, Enter, Place, Unavailable
-from streams.once.gate import GateEntry, NotReady, Passed
-from streams.replies.attempts import MakeRequest, ReplyAttempts
+from streams.once.gate import Fenced, GateEntry, NotReady, Verdict
+from streams.replies.attempts import ENDS, MakeRequest, ReplyAttempts
 from streams.replies.book import Book, absorb, evidence_of, gate_key, new_reply, state_key
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Event, Opened, Output, Record, Result, Send, State, Wake
@@ -43,6 +43,8 @@ class RepliesProcessor:
                 return self._evidence(state, cast(SmsEvent, event.value), now_ms)
             case Record(topic=EVENTS.name):
                 return self._fact(state, cast(ReminderEvent, event.value), now_ms)
+            case Wake(key=Door.KEY):
+                return self._door.woken(state)
             case Wake():
                 return self._wake(state, event, now_ms)
             case Result():
@@ -51,15 +53,10 @@ class RepliesProcessor:
 
     def late(self, result: Result, now_ms: int) -> Iterator[Send]:
         """The partition was given up while a request was out, or just before: say what became of it."""
-        effect, answer = result.effect, result.answer
-        if isinstance(effect, Place):
-            state, sid, reason = outcome(answer)
-        elif isinstance(effect, Enter) and isinstance(answer, Passed):
-            state, sid, reason = "NOT_SENT", None, "partition_given_up"
-        else:
-            return
-        state = "SENT" if state == "PLACED" else state
-        yield evidence_of(effect.state_key, effect.key, state, now_ms, sid, reason)
+        late = outcome_when_late(result.effect, result.answer)
+        if late is not None:
+            key, gate, said, sid, reason = late
+            yield evidence_of(key, gate, "SENT" if said == "PLACED" else said, now_ms, sid, reason)
 
     # -- records
 
@@ -83,7 +80,7 @@ class RepliesProcessor:
             if ended is not None and absorb(ended, event["state"], event["message_sid"]):
                 book.put_ended(ended)
         elif event["try"] == reply["try"] and absorb(reply, event["state"], event["message_sid"]):
-            if event["state"] in ("SENT", "DELIVERED", "FAILED"):
+            if event["state"] in ENDS:
                 yield from self._attempts(state).end(reply, now_ms)
             elif event["state"] == "NOT_SENT":
                 # A former owner gave the try back after it had lost the partition.
@@ -110,8 +107,11 @@ class RepliesProcessor:
         elif reply["phase"] == "WAITING":
             reply["wake_at"] = None
             yield from self._claim(state, reply, now_ms)
-        else:
+        elif reply["phase"] == "UNKNOWN":
             yield from self._attempts(state).ask(reply, now_ms, self._resolve_ms)
+        else:
+            reply["wake_at"] = None
+            book.put(reply)
 
     # -- answers
 
@@ -122,16 +122,25 @@ class RepliesProcessor:
         attempts, answer = self._attempts(state), result.answer
         match result.effect:
             case Enter() as effect:
-                outputs = list(self._claiming.entered(attempts, effect, answer, now_ms))
-                lost = isinstance(answer, NotReady | Unavailable)
-                return outputs + (self._door.shut(state) if lost else [])
+                return self._entered(state, effect, answer, now_ms)
             case Look(about=Checking() as checking):
                 return self._claiming.looked(attempts, checking, answer, now_ms)
             case Place() as effect:
-                return self._claiming.placed(attempts, effect, answer, now_ms)
+                return list(self._claiming.placed(attempts, effect, answer, now_ms)) or self.late(
+                    result, now_ms
+                )
             case Ask() as effect:
                 return attempts.asked(effect, answer, now_ms, self._resolve_ms)
         return []
+
+    def _entered(
+        self, state: State, effect: Enter, answer: Verdict | Unavailable, now_ms: int
+    ) -> Iterator[Output]:
+        yield from self._claiming.entered(self._attempts(state), effect, answer, now_ms)
+        if isinstance(answer, NotReady | Unavailable):
+            self._door.shut(state, now_ms)
+        elif isinstance(answer, Fenced):
+            yield from self._door.overtaken(state, answer.epoch)
 
     # -- what the door asks
 
@@ -158,7 +167,7 @@ class RepliesProcessor:
                 yield from self._claim(state, reply, now_ms)
             elif reply["phase"] == "UNKNOWN":
                 yield from attempts.ask(reply, now_ms, self._resolve_ms)
-            elif reply["phase"] == "CLAIMED" and not self._claiming.is_posted(key):
+            elif reply["phase"] == "CLAIMED" and not self._claiming.is_under_way(key, reply):
                 if self._claiming.is_unposted(key) or entry is None or not entry.gated:
                     self._claiming.let_go(attempts, reply)
                     yield from self._claim(state, reply, now_ms)

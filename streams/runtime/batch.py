@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from confluent_kafka import TopicPartition
 
 from streams.runtime.clients import Codec
 from streams.runtime.clock import Clock
-from streams.runtime.dead_letters import Source, dead_letter
+from streams.runtime.dead_letters import MAX_RECORD_BYTES, Source, dead_letter
 from streams.runtime.effects import Arrived
-from streams.runtime.errors import Hold
-from streams.runtime.processor import DictState, Do, Event, Output, Poison, Result, Wake
-from streams.runtime.store import StateView
+from streams.runtime.errors import LoopError
+from streams.runtime.processor import DictState, Do, Event, Output, Poison, Result, Send, Wake
+from streams.runtime.store import Change, StateView
 from streams.runtime.task import Task
 from streams.topology import DEAD_LETTERS
 
@@ -31,9 +32,19 @@ class Encoded:
     headers: Sequence[tuple[str, bytes]]
 
 
+def encoded(codec: Codec, send: Send) -> Encoded:
+    """Raises Poison for a record that no broker would take, Hold, and whatever the codec raises for a bug."""
+    key = send.key.encode() if send.key is not None else None
+    value = codec.encode(send.topic, send.name, send.value)
+    size = len(value) + len(key or b"") + sum(len(name) + len(content) for name, content in send.headers)
+    if size > MAX_RECORD_BYTES:
+        raise Poison("too_large", f"a {send.name} of {size} bytes is more than {send.topic} takes")
+    return Encoded(send.topic, key, value, send.headers)
+
+
 @dataclass(slots=True)
 class Work:
-    """One task's part of a transaction."""
+    """One task's part of a transaction. `positions`: topic → next offset, of the topics that were read from."""
 
     task: Task
     view: StateView | None
@@ -42,20 +53,20 @@ class Work:
     effects: list[object] = field(default_factory=list)
     answers: list[Arrived] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
-    # Ends of partitions that were reached, markers included; not worth a transaction of their own.
-    ends: dict[str, int] = field(default_factory=dict)
     records: int = 0
+    wakes: int = 0
     dead: int = 0
     changelog_offset: int | None = None
-    changes: list[tuple[str, bytes | None]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     @property
     def touches_kafka(self) -> bool:
-        """Is there anything to commit? (Answers may change nothing but the processor's next effect.)"""
-        return bool(self.sends or self.changes or self.positions)
+        """Is there anything to commit? An answer may change nothing but the processor's next effect, and an end
+        of a partition that was reached, markers included, is not worth a transaction of its own."""
+        return bool(self.sends or self.changes or self.records)
 
     def seal(self) -> None:
-        """All steps are taken: encode what the changelog must carry."""
+        """All steps are taken: what the changelog must carry is known."""
         if self.view:
             self.changes = self.view.changes()
 
@@ -63,58 +74,58 @@ class Work:
         """The next offset of every topic of this partition number, read from in this turn or not."""
         return [
             TopicPartition(topic, self.task.partition, offset)
-            for topic, offset in {**self.task.positions, **self.positions, **self.ends}.items()
+            for topic, offset in {**self.task.positions, **self.positions}.items()
         ]
 
-    def step(self, event: Event, source: Source, clock: Clock) -> None:
+    def step(self, event: Event, source: Callable[[], Source], clock: Clock) -> None:
         """Let the processor react to one event; what it cannot process becomes a dead letter.
 
-        A step that raises leaves no trace: its writes are undone and its outputs dropped. Raises Hold.
+        A step that raises leaves no trace: its writes are undone and its outputs dropped. Raises Hold, StoreFailed.
         """
         mark = self.view.mark() if self.view else 0
         now_ms = clock.now_ms()
+        woken_at = event.value["wake_at"] if isinstance(event, Wake) else None
         try:
             state = self.view if self.view is not None else _STATELESS
             kept = [self._encoded(output) for output in self.task.processor.step(state, event, now_ms)]
-        except Hold:
+            if isinstance(event, Wake):
+                self._check_moved(event.key, woken_at)
+        except LoopError:
+            # Nothing is wrong with the event: what it needs is not there, or our store is broken.
             self._undo(mark)
             raise
         except Poison as poison:
             self._undo(mark)
-            self.bury(source, poison, event, now_ms)
-            return
+            self.bury(source(), poison, event, now_ms)
         except Exception as bug:
             # Our own mistake, and the partition goes on all the same; the limit on dead letters stops a bad deploy.
-            log.exception("step failed on %s/%d@%d", source.topic, source.partition, source.offset)
             self._undo(mark)
-            self.bury(source, Poison("step_failed", f"{type(bug).__name__}: {bug}"), event, now_ms)
-            return
-        self._keep(kept)
-
-    def _keep(self, outputs: Sequence[Encoded | Do]) -> None:
-        for output in outputs:
-            if isinstance(output, Encoded):
-                self.sends.append(output)
-            else:
-                self.effects.append(output.effect)
+            self.bury(source(), bug_report("step_failed", bug), event, now_ms)
+        else:
+            for output in kept:
+                if isinstance(output, Encoded):
+                    self.sends.append(output)
+                else:
+                    self.effects.append(output.effect)
 
     def _encoded(self, output: Output) -> Encoded | Do:
-        if isinstance(output, Do):
-            return output
-        key = output.key.encode() if output.key is not None else None
-        return Encoded(
-            output.topic, key, self.codec.encode(output.topic, output.name, output.value), output.headers
-        )
+        return output if isinstance(output, Do) else encoded(self.codec, output)
+
+    def _check_moved(self, key: str, woken_at: int | None) -> None:
+        """A timer that its step left as it was would come back at once, for ever."""
+        if self.view:
+            change = self.view.pending(key)
+            if change is None or change.wake_at == woken_at:
+                raise Poison("timer_not_moved", "the step neither deleted the record nor moved its wake_at")
 
     def bury(self, source: Source, poison: Poison, event: Event | None, now_ms: int) -> None:
-        """Set the event aside; a timer also loses its wake time, so that it does not come back for ever."""
-        self.dead += 1
+        """Set the event aside; a timer also loses its wake time, so that it does not come back. Raises Hold."""
         value = self.codec.encode(DEAD_LETTERS.name, "DeadLetter", dead_letter(source, poison, now_ms))
-        self.sends.append(Encoded(DEAD_LETTERS.name, source.key, value, ()))
-        if isinstance(event, Wake) and self.view and self.task.store:
-            raw, state = self.task.store.raw(event.key), self.view.get(event.key)
-            if raw and state is not None:
-                self.view.put(event.key, raw[0], {**state, "wake_at": None})
+        if isinstance(event, Wake) and self.view and (raw := self.view.raw(event.key)) is not None:
+            name, state = self.codec.decode(source.topic, raw, None, now_ms)
+            self.view.put(event.key, name, {**state, "wake_at": None})
+        self.dead += 1
+        self.sends.append(Encoded(DEAD_LETTERS.name, source.short_key, value, ()))
 
     def _undo(self, mark: int) -> None:
         if self.view:
@@ -124,10 +135,18 @@ class Work:
 _STATELESS = DictState()  # what a stateless stage gets; nothing carries what is written there
 
 
+def bug_report(reason: str, bug: Exception) -> Poison:
+    """Log where `bug` was raised, and make a dead letter's reason of it. Its text may hold a phone number, so it
+    stands in the dead letter and not in the log."""
+    where = "".join(traceback.format_tb(bug.__traceback__))
+    log.error("%s: %s\n%s", reason, type(bug).__name__, where)
+    return Poison(reason, f"{type(bug).__name__}: {bug}")
+
+
 def source_of(event: Event, task: Task, changelog: str) -> Source:
     """Where a dead letter for `event` came from, when no polled record stands behind it."""
     if isinstance(event, Wake):
         raw = task.store.raw(event.key) if task.store else None
-        return Source(changelog, task.partition, -1, 0, event.key.encode(), raw[1] if raw else None)
+        return Source(changelog, task.partition, -1, 0, event.key.encode(), raw)
     detail = repr(event.effect).encode() if isinstance(event, Result) else None
     return Source(changelog, task.partition, -1, 0, None, detail)

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 from streams.runtime.processor import Poison, Value
 
-# A value of the broker's greatest size (1 MiB) would not fit again with its envelope.
+# What librdkafka lets into one record is 1,000,000 bytes (message.max.bytes), less what a batch adds to it.
+MAX_RECORD_BYTES = 990_000
+# A value of the broker's greatest size (1 MiB) would not fit again with its envelope, and the key stands in it twice.
 MAX_VALUE_BYTES = 900_000
+MAX_KEY_BYTES = 40_000
 _DETAIL_CHARS = 1_000
 
 
@@ -28,6 +31,11 @@ class Source:
     key: bytes | None
     value: bytes | None
 
+    @property
+    def short_key(self) -> bytes | None:
+        """The key as the dead letter carries it: cut where it is absurdly long."""
+        return self.key[:MAX_KEY_BYTES] if self.key is not None else None
+
 
 def dead_letter(source: Source, poison: Poison, now_ms: int) -> Value:
     """The DeadLetter record; a value too large for the broker is cut, its length and hash tell of it."""
@@ -39,7 +47,7 @@ def dead_letter(source: Source, poison: Poison, now_ms: int) -> Value:
         "source_timestamp": source.timestamp_ms,
         "reason": poison.reason,
         "detail": poison.detail[:_DETAIL_CHARS],
-        "key": source.key,
+        "key": source.short_key,
         "value": value[:MAX_VALUE_BYTES] if value is not None else None,
         "value_length": len(value) if value is not None else 0,
         "value_sha256": hashlib.sha256(value or b"").hexdigest(),
@@ -61,17 +69,18 @@ class DeadLetterRate:
 
     def __init__(self, limit: DeadLetterLimit) -> None:
         self._limit = limit
-        self._seconds: deque[tuple[int, int, int]] = deque()  # (second, records, dead letters)
+        self._seconds: deque[tuple[int, int, int]] = deque()  # (second, events, dead letters)
+        self._events = self._dead = 0  # their sums
 
-    def add(self, records: int, dead: int, now_s: float) -> bool:
-        """Note what one transaction held; True when the limit is passed."""
+    def add(self, events: int, dead: int, now_s: float) -> bool:
+        """Note what one transaction held, records and timers alike; True when the limit is passed."""
+        self._events, self._dead = self._events + events, self._dead + dead
         second = int(now_s)
         if self._seconds and self._seconds[-1][0] == second:
-            _, records_before, dead_before = self._seconds.pop()
-            records, dead = records + records_before, dead + dead_before
-        self._seconds.append((second, records, dead))
+            _, events_before, dead_before = self._seconds.pop()
+            events, dead = events + events_before, dead + dead_before
+        self._seconds.append((second, events, dead))
         while self._seconds[0][0] <= now_s - self._limit.window_s:
-            self._seconds.popleft()
-        total = sum(r for _, r, _ in self._seconds)
-        total_dead = sum(d for _, _, d in self._seconds)
-        return total >= self._limit.records and total_dead > self._limit.share * total
+            _, events_then, dead_then = self._seconds.popleft()
+            self._events, self._dead = self._events - events_then, self._dead - dead_then
+        return self._events >= self._limit.records and self._dead > self._limit.share * self._events

@@ -73,7 +73,7 @@ class Inbox:
         return arrived
 
     def put_back(self, arrived: list[Arrived]) -> None:
-        """Their transaction was aborted: they come first in the next."""
+        """Their transaction was aborted, or must wait: they come first in the next."""
         with self._lock:
             self._arrived.extendleft(reversed(arrived))
 

@@ -5,6 +5,8 @@ LoopError
 │   └── Rejoin      the same, and take membership and assignment anew          (the group has moved on)
 ├── UnknownResult   throw the producers away, take over again from the broker  (timeout of a transaction call)
 ├── Fenced          stop this member; it is restarted clean                    (another has our id; fatal errors)
+│   ├── Misconfigured  the same; the text names what an operator must mend     (topics missing, not co-partitioned)
+│   └── StoreFailed    the same; the local store is wiped and comes back from the changelog
 └── Hold            leave the record where it is, pause its partition, ask again later, alarm
 Poison (processor.py): dead letter in the same transaction; the partition goes on
 """
@@ -34,6 +36,14 @@ class Fenced(LoopError):
     """This member must not go on."""
 
 
+class Misconfigured(Fenced):
+    """The cluster lacks what the stage needs, or has it in the wrong shape."""
+
+
+class StoreFailed(Fenced):
+    """The local store cannot be read or written; Kafka holds the truth."""
+
+
 class Hold(LoopError):
     """Something that the record needs is not there yet (a schema, a table). Nothing is wrong with the record."""
 
@@ -56,10 +66,16 @@ _FENCING = {
 }
 
 
+def describe(exception: KafkaException) -> str:
+    """The client's name for the error, and its sentence."""
+    error: KafkaError = exception.args[0]
+    return f"{error.name()}: {error.str()}"
+
+
 def classify(exception: KafkaException) -> LoopError:
     """The decision for an error of a transaction call (begin, produce, send offsets, commit, abort)."""
     error: KafkaError = exception.args[0]
-    text = f"{error.name()}: {error.str()}"
+    text = describe(exception)
     code = error.code()
     if code in _MOVED_ON:
         return Rejoin(text)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from confluent_kafka import KafkaError, Message
 
-from streams.runtime.batch import Work, source_of
+from streams.runtime.batch import Work, bug_report, source_of
 from streams.runtime.clients import Codec
 from streams.runtime.clock import Clock
 from streams.runtime.dead_letters import Source
 from streams.runtime.effects import Arrived
-from streams.runtime.errors import Fenced, Hold
+from streams.runtime.errors import Fenced, Hold, LoopError
 from streams.runtime.partitions import Partitions
 from streams.runtime.processor import Event, Opened, Poison, Record
 from streams.runtime.store import StateView
@@ -29,7 +30,8 @@ log = logging.getLogger("ringback.loop")
 
 
 class Intake:
-    """Collects the work of one turn. `hold` is called for a partition whose next record must wait."""
+    """Collects the work of one turn. `hold` is called for a partition whose next event must wait, `keep` with an
+    answer that must wait with it."""
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class Intake:
         *,
         max_wakes: int,
         hold: Callable[[Task, str], None],
+        keep: Callable[[Arrived], None],
     ) -> None:
         self._records = {topic.name: topic.record for topic in stage.reads}
         self._changelog = stage.changelog.name if stage.changelog else ""
@@ -48,27 +51,32 @@ class Intake:
         self._clock = clock
         self._max_wakes = max_wakes
         self._hold = hold
+        self._keep = keep
         self._works: dict[int, Work] = {}
 
-    def open(self, task: Task) -> Work:
-        """The first event of a partition: its state is complete."""
-        work = self._new(task)
-        self._step(work, Opened(task.partition))
-        return work
+    def open(self, tasks: Iterable[Task]) -> list[Work]:
+        """The first event of each partition: its state is complete. A held one is left out and asked again."""
+        works = [self._new(task) for task in tasks]
+        return [work for work in works if self._step(work, Opened(work.task.partition))]
 
-    def collect(self, answers: Iterable[tuple[Task, Arrived]], messages: Iterable[Message]) -> list[Work]:
-        """Raises Fenced."""
+    def collect(
+        self, answers: Iterable[tuple[Task, Arrived]], messages: Iterable[Message], *, wakes: bool = True
+    ) -> list[Work]:
+        """Every event of this turn, stepped. Raises Fenced."""
         self._works = {}
         for task, arrived in answers:
             work = self._work(task)
-            work.answers.append(arrived)
-            self._step(work, arrived.result)
+            if self._step(work, arrived.result):
+                work.answers.append(arrived)
+            else:
+                self._keep(arrived)
         for message in messages:
             self._take(message)
-        now_ms = self._clock.now_ms()
-        for task in self._partitions:
-            if task.runs and task.next_wake_ms is not None and task.next_wake_ms <= now_ms:
-                self._wake(self._work(task), now_ms)
+        if wakes:
+            now_ms = self._clock.now_ms()
+            for task in self._partitions:
+                if task.runs and task.next_wake_ms is not None and task.next_wake_ms <= now_ms:
+                    self._wake(self._work(task), now_ms)
         return list(self._works.values())
 
     def _new(self, task: Task) -> Work:
@@ -80,12 +88,14 @@ class Intake:
             work = self._works[task.partition] = self._new(task)
         return work
 
-    def _step(self, work: Work, event: Event) -> None:
+    def _step(self, work: Work, event: Event) -> bool:
+        """An event with no polled record behind it. False: it must wait, and its partition is held."""
         try:
-            work.step(event, source_of(event, work.task, self._changelog), self._clock)
+            work.step(event, partial(source_of, event, work.task, self._changelog), self._clock)
         except Hold as hold:
-            # No record stands behind it that could be read again: the processor meets it at its next event.
-            log.error("%s: %s", type(event).__name__, hold)
+            self._hold(work.task, str(hold))
+            return False
+        return True
 
     def _wake(self, work: Work, now_ms: int) -> None:
         assert work.view is not None
@@ -93,13 +103,15 @@ class Intake:
         for wake in work.task.store.due(now_ms, self._max_wakes):
             value = work.view.get(wake.key)
             if value is not None and value["wake_at"] is not None and value["wake_at"] <= now_ms:
-                self._step(work, replace(wake, value=value))
+                work.wakes += 1
+                if not self._step(work, replace(wake, value=value)):
+                    return
 
     def _take(self, message: Message) -> None:
         topic, number, offset, error = message.topic(), message.partition(), message.offset(), message.error()
         at_end = error is not None and error.code() == KafkaError._PARTITION_EOF
         if error is not None and not at_end:
-            if error.fatal():
+            if error.fatal() or error.code() == KafkaError._FATAL:
                 raise Fenced(error.str())
             log.warning("consumer: %s", error.str())
             return
@@ -108,11 +120,13 @@ class Intake:
         assert offset is not None
         task = self._partitions.tasks.get(number)
         # A record of a partition that was given up or held within this very poll belongs to nobody here.
-        if task is None or not task.runs or offset < task.positions[topic]:
+        if task is None or not task.runs:
             return
+        if offset < task.positions[topic] and not at_end:
+            raise Fenced(f"{topic}/{number} gave offset {offset} after {task.positions[topic]}: was it cut?")
         work = self._work(task)
         if at_end:
-            work.ends[topic] = offset
+            work.positions[topic] = max(offset, work.positions.get(topic, task.positions[topic]))
             return
         source = Source(
             topic, number, offset, message.timestamp()[1], _bytes(message.key()), _bytes(message.value())
@@ -123,10 +137,19 @@ class Intake:
 
     def _take_record(self, work: Work, message: Message, source: Source) -> bool:
         """False: the record stays where it is, and its partition is held."""
-        name = self._records[source.topic]
         try:
-            name, value = self._codec.decode(source.topic, source.value or b"", name, source.timestamp_ms)
-            headers = cast("list[tuple[str, bytes]]", message.headers() or [])
+            try:
+                name, value = self._codec.decode(
+                    source.topic, source.value or b"", self._records[source.topic], source.timestamp_ms
+                )
+            except Poison as poison:
+                work.bury(source, poison, None, self._clock.now_ms())
+                return True
+            except LoopError:
+                raise
+            except Exception as bug:
+                work.bury(source, bug_report("decode_failed", bug), None, self._clock.now_ms())
+                return True
             record = Record(
                 source.topic,
                 source.partition,
@@ -135,11 +158,9 @@ class Intake:
                 source.key,
                 name,
                 value,
-                headers,
+                cast("list[tuple[str, bytes]]", message.headers() or []),
             )
-            work.step(record, source, self._clock)
-        except Poison as poison:
-            work.bury(source, poison, None, self._clock.now_ms())
+            work.step(record, lambda: source, self._clock)
         except Hold as hold:
             self._hold(work.task, str(hold))
             return False

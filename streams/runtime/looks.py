@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from confluent_kafka.admin import AdminClient
 
@@ -16,14 +17,23 @@ from streams.runtime.task import Task
 SAMPLE_MAX_AGE_MS = 500
 
 
+class Waiting(NamedTuple):
+    """A look, who asked, and how many samples had been begun by then: only a later one covers it."""
+
+    tenure: int
+    asked: int
+    look: Look
+
+
 class Looks:
     """The looks of one loop's tasks. One sample at a time covers all that are waiting."""
 
     def __init__(self, admin: AdminClient, clock: Clock) -> None:
         self._admin = admin
         self._clock = clock
-        self._waiting: dict[int, list[tuple[int, Look]]] = {}  # partition → (asked_ms, look)
+        self._waiting: dict[int, list[Waiting]] = {}  # by partition
         self._sample: Sample | None = None
+        self._samples = 0  # begun so far; a count, since two things may happen in one millisecond
 
     @property
     def waiting(self) -> bool:
@@ -33,11 +43,8 @@ class Looks:
         """Take the effect if it is a look."""
         if not isinstance(effect, Look):
             return False
-        self._waiting.setdefault(task.partition, []).append((self._clock.now_ms(), effect))
+        self._waiting.setdefault(task.partition, []).append(Waiting(task.tenure, self._samples, effect))
         return True
-
-    def forget(self, partition: int) -> None:
-        self._waiting.pop(partition, None)
 
     def take(self, tasks: Mapping[int, Task]) -> list[Arrived]:
         """The looks whose sample has been passed, as answers; begins the next sample when one is needed."""
@@ -50,8 +57,12 @@ class Looks:
         )
         if self._waiting and (stale or self._uncovered()):
             wanted = {
-                (topic, n) for n, looks in self._waiting.items() for _, look in looks for topic in look.topics
+                (topic, number)
+                for number, waiting in self._waiting.items()
+                for _, _, look in waiting
+                for topic in look.topics
             }
+            self._samples += 1
             self._sample = sample(self._admin, sorted(wanted), self._clock.now_ms())
         return arrived
 
@@ -59,23 +70,23 @@ class Looks:
         """Is somebody waiting whom the present, finished sample came too early for?"""
         if self._sample is None or not self._sample.done():
             return False
-        return any(asked > self._sample.asked_ms for looks in self._waiting.values() for asked, _ in looks)
+        return any(each.asked >= self._samples for waiting in self._waiting.values() for each in waiting)
 
     def _answer(self, taken: Sample, tasks: Mapping[int, Task]) -> list[Arrived]:
         if not taken.ends:
             taken.settle()
         arrived: list[Arrived] = []
-        for partition, looks in list(self._waiting.items()):
+        for partition, waiting in list(self._waiting.items()):
             task = tasks.get(partition)
-            if task is None:
-                del self._waiting[partition]
-                continue
             left = []
-            for asked, look in looks:
-                if asked <= taken.asked_ms and taken.passed(look.topics, partition, task.positions):
-                    arrived.append(Arrived(task.tenure, Result(look, taken.asked_ms)))
+            for each in waiting:
+                if task is None or each.tenure != task.tenure:
+                    continue  # the partition was given up since: nobody asks any more
+                covered = each.asked < self._samples
+                if covered and taken.passed(each.look.topics, partition, task.positions):
+                    arrived.append(Arrived(task.tenure, Result(each.look, taken.asked_ms)))
                 else:
-                    left.append((asked, look))
+                    left.append(each)
             if left:
                 self._waiting[partition] = left
             else:

@@ -16,21 +16,27 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from confluent_kafka import KafkaException
+
 from streams.runtime.batch import Work
 from streams.runtime.clients import Clients, Codec
 from streams.runtime.clock import Clock
+from streams.runtime.commit import Commit
 from streams.runtime.dead_letters import DeadLetterLimit
 from streams.runtime.effects import Arrived, Hands, Inbox
-from streams.runtime.errors import Rejoin, Rewind, UnknownResult
+from streams.runtime.errors import Fenced, LoopError, Rejoin, Rewind, UnknownResult, describe
+from streams.runtime.evidence import Evidence
 from streams.runtime.failpoints import failpoint
 from streams.runtime.intake import Intake
 from streams.runtime.looks import Looks
 from streams.runtime.membership import Membership
 from streams.runtime.partitions import Partitions, positions
+from streams.runtime.preflight import check_topics
 from streams.runtime.store import Store
 from streams.runtime.takeover import Takeovers
 from streams.runtime.task import MakeProcessor, Task
@@ -42,6 +48,8 @@ log = logging.getLogger("ringback.loop")
 
 # How long a poll may block while an answer is on its way from another thread, which cannot wake the poll.
 ANSWER_POLL_S = 0.002
+# A transaction that is aborted again and again is done again after a wait that doubles up to this.
+REWIND_MIN_S, REWIND_MAX_S = 0.01, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class LoopSettings:
 
     `max_batch` records and `max_wakes` timers bound one transaction of one turn; what is beyond waits in Kafka and in
     the store. `idle_s`: how long a poll waits when nothing is due. `hold_s`: until a held partition is tried again.
+    `shutdown_s`: one deadline for everything that is still to be done after `stop()`.
     """
 
     member: str
@@ -84,9 +93,10 @@ class Loop:
         self._clock = clock
         self._hands = hands
         self._telemetry = telemetry
-        self._late = make_processor(-1).late
         self._stopping = threading.Event()
-        admin = clients.admin()
+        self._end_s: float | None = None
+        self._aborts = 0  # in a row
+        self._admin = admin = clients.admin()
         self._inbox = Inbox()
         self._looks = Looks(admin, clock)
         self._takeovers = Takeovers(clients, admin, stage.changelog, clock)
@@ -112,18 +122,21 @@ class Loop:
             clock,
             max_wakes=settings.max_wakes,
             hold=lambda task, why: self.partitions.hold(task, self._membership, why),
+            keep=lambda arrived: self._inbox.put_back([arrived]),
         )
         self._transactions = Transactions(
             clients, [stage.transactional_id(settings.member, n) for n in range(settings.producers)]
         )
-        self._evidence = clients.plain_producer()
+        self._commit = Commit(stage, self._transactions, self._takeovers)
+        # What is late belongs to no partition of ours any more, so the processor that words it has none either.
+        self._evidence = Evidence(clients.plain_producer(), make_processor(-1), codec, clock)
 
     def _make_store(self, number: int) -> Store | None:
         if not self._stage.changelog:
             return None
         path = self._settings.state_dir / self._stage.name / f"{number}.sqlite"
         topic = self._stage.changelog.name
-        return Store.open(
+        return Store(
             path,
             lambda name, value: self._codec.encode(topic, name, value),
             lambda data: self._codec.decode(topic, data, None, 0),
@@ -134,20 +147,16 @@ class Loop:
     def run(self) -> None:
         """Returns after `stop()`, with everything committed that was begun. Raises Fenced."""
         try:
+            check_topics(self._admin, self._stage, self._stopping.is_set)
             # Joining goes on in librdkafka's threads while the producers wait for their coordinator.
             self._membership.subscribe([topic.name for topic in self._stage.reads])
-            self._transactions.init(self._stopping.is_set)
+            self._transactions.init(self._gives_up)
             while not self._stopping.is_set():
                 self._guard(self.turn)
-            self._membership.pause(self._membership.assignment())
-            end_s = self._clock.monotonic_s() + self._settings.shutdown_s
-            while self._inbox.expecting and self._clock.monotonic_s() < end_s:
-                self._guard(self.turn)
+            while not self._gives_up():
+                self._guard(self._drain)
         finally:
-            self.partitions.close()
-            self._takeovers.close()
-            self._membership.close()
-            self._evidence.flush(self._settings.shutdown_s)
+            self._close()
 
     def stop(self) -> None:
         """Ask the loop to finish what it has begun and return; from any thread, or a signal handler."""
@@ -155,35 +164,76 @@ class Loop:
 
     @property
     def ready(self) -> bool:
-        """Are partitions assigned, their state restored, and none held?"""
-        tasks = list(self.partitions)
-        return bool(tasks) and all(task.runs for task in tasks)
+        """Has this member joined, and are its partitions restored and moving? A spare one has none, and is ready."""
+        return self._membership.joined and all(task.runs for task in self.partitions)
 
     def turn(self) -> None:
         """One round of steps 1 to 7. Raises LoopError."""
         messages = self._membership.poll(self._wait_s(), self._settings.max_batch)
+        if messages:
+            failpoint("loop.1-polled")
         self._takeovers.advance()
         self.partitions.release_held(self._membership)
         self._open_restored()
         self._transact(self._intake.collect(self._answers(), messages))
 
+    def _drain(self) -> None:
+        """A turn after `stop()`: effects that are out come home, nothing else is begun."""
+        self._membership.pause(self._membership.assignment())
+        self._membership.poll(ANSWER_POLL_S, self._settings.max_batch)
+        self._transact(self._intake.collect(self._answers(), [], wakes=False))
+
+    def _gives_up(self) -> bool:
+        """Has `stop()` been called, and is nothing left to wait for, or no time?"""
+        if not self._stopping.is_set():
+            return False
+        if self._end_s is None:
+            self._end_s = self._clock.monotonic_s() + self._settings.shutdown_s
+        return not self._inbox.expecting or self._clock.monotonic_s() >= self._end_s
+
     def _guard(self, turn: Callable[[], None]) -> None:
+        """Take a turn and act on what it raises. What is raised here is for the supervisor: Fenced."""
         try:
-            turn()
-        except UnknownResult as decision:
-            log.warning("the result of a transaction is unknown, taking over again: %s", decision)
-            self._transactions.throw_away()
-            self._transactions.init(self._stopping.is_set)
-            self.partitions.take_over_again(self._membership)
-        except Rewind as decision:
-            log.warning("transaction aborted, doing it again: %s", decision)
-            if isinstance(decision, Rejoin):
-                self._membership.rejoin()
-            self.partitions.rewind(self._membership)
+            try:
+                turn()
+            except UnknownResult as decision:
+                log.warning("the result of a transaction is unknown, taking over again: %s", decision)
+                self._transactions.throw_away()
+                self._transactions.init(self._gives_up)
+                if not self._gives_up():
+                    self.partitions.take_over_again(self._membership)
+            except Rewind as decision:
+                log.warning("transaction aborted, doing it again: %s", decision)
+                self._aborts += 1
+                if self._aborts > 1:
+                    self._stopping.wait(min(REWIND_MIN_S * 2**self._aborts, REWIND_MAX_S))
+                if isinstance(decision, Rejoin):
+                    self._membership.rejoin()
+                self.partitions.rewind(self._membership)
+        except KafkaException as exception:
+            raise Fenced(f"a call that no transaction depends on: {describe(exception)}") from exception
+
+    def _close(self) -> None:
+        """Give everything up, then wait for the effects that are out: their answers are evidence, never lost."""
+        self._stopping.set()
+        self.partitions.close()
+        self._takeovers.close()
+        try:
+            self._membership.close()
+        except (KafkaException, RuntimeError) as error:  # what ended the loop matters more
+            log.warning("the consumer did not close cleanly: %s", error)
+        while True:
+            last = self._gives_up()
+            for arrived in self._inbox.take():
+                self._evidence.write(arrived)
+            if last:
+                break
+            time.sleep(ANSWER_POLL_S)
+        self._evidence.flush(max(1.0, (self._end_s or 0.0) - self._clock.monotonic_s()))
 
     def _wait_s(self) -> float:
         """How long a poll may block: until the next timer, or until an answer may have come."""
-        if self._takeovers.running:
+        if self._takeovers.running or self.partitions.restored():
             return 0.0
         wait_s = ANSWER_POLL_S if self._inbox.expecting or self._looks.waiting else self._settings.idle_s
         wake_ms = self.partitions.next_wake_ms()
@@ -193,39 +243,40 @@ class Loop:
 
     def _open_restored(self) -> None:
         """The last step of a takeover: the processor sees its state, then records and timers flow."""
-        for task in self.partitions:
-            if task.restored and not task.opened:
-                self._transact([self._intake.open(task)])
-                task.opened = True
-                self._membership.resume(positions(task))
+        restored = self.partitions.restored()
+        if not restored:
+            return
+        works = self._intake.open(restored)
+        self._transact(works)
+        for work in works:
+            work.task.opened = True
+            self._membership.resume(positions(work.task))
 
     def _answers(self) -> list[tuple[Task, Arrived]]:
-        answers = []
+        answers, early = [], []
         for arrived in self._inbox.take() + self._looks.take(self.partitions.tasks):
             task = self.partitions.by_tenure(arrived.tenure)
-            if task:
-                answers.append((task, arrived))
+            if task is None:
+                self._evidence.write(arrived)
+            elif task.waits:
+                early.append(arrived)
             else:
-                self._write_late(arrived)
+                answers.append((task, arrived))
+        self._inbox.put_back(early)
         return answers
 
-    def _write_late(self, arrived: Arrived) -> None:
-        """The partition was given up: evidence needs no transaction, an idempotent producer writes it."""
-        for send in self._late(arrived.result, self._clock.now_ms()):
-            value = self._codec.encode(send.topic, send.name, send.value)
-            self._evidence.produce(send.topic, key=send.key, value=value)
-        self._evidence.poll(0)
-
-    # -- steps 3 to 7
+    # -- steps 3 to 7; 3 to 6 are in commit.py
 
     def _transact(self, works: list[Work]) -> None:
+        """Raises Rewind, UnknownResult, Fenced; answers that were in the transaction are not lost then."""
         for work in works:
             work.seal()
         committing = [work for work in works if work.touches_kafka]
         try:
             if committing:
-                self._commit(committing)
-        except (Rewind, UnknownResult):
+                self._commit(committing, self._membership.metadata)
+                self._aborts = 0
+        except LoopError:
             for work in works:
                 self._inbox.put_back(work.answers)
             self._telemetry.aborted(self._stage.name)
@@ -233,61 +284,19 @@ class Loop:
         for work in works:
             self._signal(work)
 
-    def _commit(self, works: list[Work]) -> None:
-        failpoint("loop.2-stepped")
-        self._transactions.begin()
-        try:
-            for work in works:
-                self._produce(work)
-            failpoint("loop.3-produced")
-            offsets = [offset for work in works for offset in work.offsets()]
-            self._transactions.send_offsets(offsets, self._membership.metadata)
-            failpoint("loop.4-offsets")
-            self._transactions.commit()
-        except Rewind:
-            self._transactions.abort()
-            raise
-        failpoint("loop.5-committed")
-        for work in works:
-            self._write_store(work)
-        failpoint("loop.6-stored")
-
-    def _produce(self, work: Work) -> None:
-        for send in work.sends:
-            self._transactions.produce(send.topic, send.key, send.value, headers=send.headers)
-        if not work.changes or not self._stage.changelog:
-            return
-
-        def delivered(offset: int) -> None:
-            work.changelog_offset = offset + 1
-
-        topic, number, last = self._stage.changelog.name, work.task.partition, len(work.changes) - 1
-        for index, (state_key, state) in enumerate(work.changes):
-            self._transactions.produce(
-                topic,
-                state_key.encode(),
-                state,
-                partition=number,
-                delivered=delivered if index == last else None,
-            )
-
-    def _write_store(self, work: Work) -> None:
-        task = work.task
-        if task.store and work.changes:
-            task.changelog_offset = work.changelog_offset or task.changelog_offset
-            task.store.write(work.changes, self._takeovers.proof(task.changelog_offset))
-
     def _signal(self, work: Work) -> None:
         task = work.task
         task.positions.update(work.positions)
-        task.positions.update(work.ends)
-        if task.store:
+        if task.store and work.changes:
             task.next_wake_ms = task.store.next_wake_ms()
         for effect in work.effects:
             if not self._looks.accept(effect, task):
                 self._inbox.release(self._hands, effect, task.tenure)
+        if not work.touches_kafka:
+            return
         self._telemetry.committed(self._stage.name, task.partition, work.records, work.dead)
-        if task.dead_letters.add(work.records, work.dead, self._clock.monotonic_s()):
+        events = work.records + work.wakes
+        if task.dead_letters.add(events, work.dead, self._clock.monotonic_s()) and not task.held_because:
             flood = "too many dead letters: is the deploy bad?"
             self.partitions.hold(task, self._membership, flood, forever=True)
         failpoint("loop.7-signalled")

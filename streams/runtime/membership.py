@@ -8,17 +8,21 @@ the next one; fresh metadata with an old assignment would let a member commit an
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.runtime.clients import Clients
-from streams.runtime.errors import Fenced
+from streams.runtime.errors import Fenced, describe
 
 log = logging.getLogger("ringback.membership")
 
 # committed() is answered only when the old owner's transaction has ended: 3 s timeout + 0.5 s scan, and slack.
 COMMITTED_TIMEOUT_S = 15.0
+# A partition that was just assigned takes a seek some milliseconds later, when the client's own thread has begun it.
+SEEK_TIMEOUT_S = 2.0
+_NOT_YET = {KafkaError._STATE, KafkaError._PREV_IN_PROGRESS}
 
 
 class Membership:
@@ -36,6 +40,7 @@ class Membership:
         self._gained = gained
         self._lost = lost
         self._changed = True
+        self.joined = False
         self.metadata: object | None = None
         self.consumer: Consumer = clients.group_consumer(group, member)
 
@@ -45,7 +50,10 @@ class Membership:
         )
 
     def poll(self, wait_s: float, max_records: int) -> list[Message]:
-        """`poll` for the first record and `consume(n, 0)` for what is there: consume alone waits for all n."""
+        """`poll` for the first record and `consume(n, 0)` for what is there: consume alone waits for all n.
+
+        Rebalance callbacks run in here, and what they raise comes out of here. Raises Fenced.
+        """
         first = self.consumer.poll(wait_s)
         messages = [first, *self.consumer.consume(max_records - 1, 0)] if first is not None else []
         if self._changed:
@@ -73,10 +81,21 @@ class Membership:
         """Read on from `positions`. An abort does not rewind the consumer, so this seeks. Raises Fenced."""
         try:
             for position in positions:
-                self.consumer.seek(position)
+                self._seek(position)
             self.consumer.resume(positions)
         except KafkaException as exception:
-            raise Fenced(f"cannot go back to {_names(positions)}: {exception}") from exception
+            raise Fenced(f"cannot go back to {_names(positions)}: {describe(exception)}") from exception
+
+    def _seek(self, position: TopicPartition) -> None:
+        end_s = time.monotonic() + SEEK_TIMEOUT_S
+        while True:
+            try:
+                self.consumer.seek(position)
+                return
+            except KafkaException as exception:
+                if exception.args[0].code() not in _NOT_YET or time.monotonic() > end_s:
+                    raise
+                time.sleep(0.001)
 
     def starts(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
         """Where to begin: the committed offset, or the log's start where nothing was committed.
@@ -93,7 +112,7 @@ class Membership:
                     offset, _ = self.consumer.get_watermark_offsets(tp, timeout=COMMITTED_TIMEOUT_S)
                 starts[tp.topic, tp.partition] = offset
         except KafkaException as exception:
-            raise Fenced(f"committed offsets are not to be had: {exception.args[0].str()}") from exception
+            raise Fenced(f"committed offsets are not to be had: {describe(exception)}") from exception
         return starts
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -106,7 +125,7 @@ class Membership:
         if positioned:
             # Nothing is fetched before the partition's state is restored (takeover.py).
             consumer.pause(positioned)
-        self._changed = True
+        self._changed = self.joined = True
         log.info("assigned %s", _names(positioned))
         self._gained(starts)
 
@@ -121,6 +140,7 @@ class Membership:
         self._changed = True
 
     def close(self) -> None:
+        """Leave. A static member does not tell the group: it may be back before its session ends."""
         self.consumer.close()
 
 

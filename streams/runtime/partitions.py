@@ -50,22 +50,37 @@ class Partitions:
 
     def gained(self, starts: dict[tuple[str, int], int]) -> None:
         for (topic, number), offset in starts.items():
-            task = self.tasks.get(number)
-            if task is None:
-                rate = DeadLetterRate(self._limit)
-                task = Task(number, self._make_processor(number), self._make_store(number), rate)
-                self.tasks[number] = task
+            task = self.tasks.get(number) or self._new_task(number)
+            self.tasks[number] = task
             task.positions[topic] = offset
             # Co-partitioned: a partition number starts when all its topics are here.
             if set(task.positions) == self._topics:
+                task.store = self._make_store(number)
                 self._takeovers.begin(task)
 
     def lost(self, partitions: Iterable[tuple[str, int]]) -> None:
-        for number in {number for _, number in partitions}:
-            self._takeovers.forget(number)
+        gone: dict[int, set[str]] = {}
+        for topic, number in partitions:
+            gone.setdefault(number, set()).add(topic)
+        for number, topics in gone.items():
             task = self.tasks.pop(number, None)
-            if task:
-                task.close()
+            if task is None:
+                continue
+            self._give_up(task)
+            # A topic of this number that is still ours waits, where it is, until the others are back.
+            kept = {topic: offset for topic, offset in task.positions.items() if topic not in topics}
+            if kept:
+                self.tasks[number] = self._new_task(number)
+                self.tasks[number].positions.update(kept)
+
+    def _give_up(self, task: Task) -> None:
+        self._takeovers.forget(task.partition)
+        if task.held_because:
+            self._telemetry.held(self._stage, task.partition, False)
+        task.close()
+
+    def _new_task(self, number: int) -> Task:
+        return Task(number, self._make_processor(number), None, DeadLetterRate(self._limit))
 
     def by_tenure(self, tenure: int) -> Task | None:
         """The running task that asked for an effect, if it is still the same stay."""
@@ -90,7 +105,12 @@ class Partitions:
             if task.held_because and task.held_until_s <= now_s:
                 task.held_because = ""
                 self._telemetry.held(self._stage, task.partition, False)
-                membership.resume(positions(task))
+                if task.opened:
+                    membership.resume(positions(task))
+
+    def restored(self) -> list[Task]:
+        """Those whose state is complete, and whose processor has not seen it yet."""
+        return [task for task in self if task.restored and not task.opened and not task.held_because]
 
     def rewind(self, membership: Membership) -> None:
         """Read again from what is committed: an abort takes the transaction back, not the consumer."""
@@ -110,7 +130,7 @@ class Partitions:
 
     def close(self) -> None:
         for task in self:
-            task.close()
+            self._give_up(task)
         self.tasks.clear()
 
 

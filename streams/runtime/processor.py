@@ -13,6 +13,7 @@ that transaction aborts; so a processor must keep nothing else that an abort wou
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -97,7 +98,7 @@ class State(Protocol):
         """Remove the key (a tombstone in the changelog). Removing what is not there does nothing."""
 
     def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """All values whose key starts with `prefix`, in key order."""
+        """All values whose key starts with `prefix`, in key order, as they were when the scan began."""
 
 
 class Processor(Protocol):
@@ -127,17 +128,17 @@ class DictState:
 
     def get(self, key: str) -> dict[str, Any] | None:
         found = self.values.get(key)
-        return dict(found[1]) if found else None
+        return deepcopy(found[1]) if found else None
 
     def put(self, key: str, name: str, value: Value) -> None:
-        self.values[key] = (name, dict(value))
+        self.values[key] = (name, deepcopy(dict(value)))
 
     def delete(self, key: str) -> None:
         self.values.pop(key, None)
 
     def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        for key in sorted(k for k in self.values if k.startswith(prefix)):
-            yield key, dict(self.values[key][1])
+        found = [(key, deepcopy(value)) for key, (_, value) in self.values.items() if key.startswith(prefix)]
+        yield from sorted(found, key=lambda pair: pair[0])
 
     def due(self, now_ms: int) -> list[Wake]:
         """What the loop would wake now, earliest first."""
@@ -146,4 +147,4 @@ class DictState:
             for k, (_, v) in self.values.items()
             if (v.get("wake_at") or now_ms + 1) <= now_ms
         ]
-        return [Wake(key, dict(value)) for _, key, value in sorted(timers, key=lambda t: t[:2])]
+        return [Wake(key, deepcopy(value)) for _, key, value in sorted(timers, key=lambda t: t[:2])]

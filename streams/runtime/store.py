@@ -5,21 +5,24 @@ A file holds two tables:
     kv(key, value, wake_at)   value: Avro single-object bytes; wake_at: epoch ms of a timer, or null
     meta(name, value)         changelog_offset: the next changelog offset to replay
                               topic_id, cluster_id: which log this is a copy of
-                              current_at: epoch ms at which the store was last known to be complete
+                              current_at: epoch ms at which the store was last known to be complete; 0: never
 
 State and changelog offset are written in one local transaction, after the Kafka transaction has committed. A
-crash between the two leaves the store behind, and the changelog's tail brings it up again.
+crash between the two leaves the store behind, and the changelog's tail brings it up again. A file that fails is
+removed when it is closed: the changelog brings all of it back.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from streams.runtime.processor import Value, Wake
+from streams.runtime.dead_letters import MAX_RECORD_BYTES
+from streams.runtime.errors import StoreFailed
+from streams.runtime.processor import Poison, Value, Wake
 
 Encode = Callable[[str, Value], bytes]
 Decode = Callable[[bytes], tuple[str, dict[str, Any]]]  # Avro name, value
@@ -35,15 +38,36 @@ class Proof:
     current_at: int
 
 
+class Change(NamedTuple):
+    """One changelog record: the encoded value, None for a tombstone, and the timer in it (epoch ms)."""
+
+    key: str
+    value: bytes | None
+    wake_at: int | None
+
+
 class Store:
-    """One partition's keyed state on local disk. Not thread-safe: it belongs to its loop."""
+    """One partition's keyed state on local disk. Not thread-safe: it belongs to its loop.
+
+    Every method raises StoreFailed when the file cannot be read or written, and Hold when a value was written by
+    a schema that this release does not know.
+    """
 
     def __init__(self, path: Path, encode: Encode, decode: Decode) -> None:
         self._path = path
+        self._failed = False
         self.encode = encode
         self._decode = decode
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = self._open()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._db = self._open()
+            except sqlite3.DatabaseError:
+                # Not a database: Kafka holds the truth.
+                _remove(path)
+                self._db = self._open()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreFailed(f"{path}: {error}") from error
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
@@ -61,18 +85,26 @@ class Store:
             raise
         return db
 
-    @classmethod
-    def open(cls, path: Path, encode: Encode, decode: Decode) -> Store:
-        """Open the file; one that SQLite cannot read is thrown away, for Kafka holds the truth."""
+    def _rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         try:
-            return cls(path, encode, decode)
-        except sqlite3.DatabaseError:
-            _remove(path)
-            return cls(path, encode, decode)
+            return self._db.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: Exception) -> StoreFailed:
+        self._failed = True
+        return StoreFailed(f"{self._path}: {error}")
+
+    def decode(self, value: bytes) -> tuple[str, dict[str, Any]]:
+        """The Avro name and the value of what was stored. What does not decode was torn: we have written it."""
+        try:
+            return self._decode(value)
+        except Poison as poison:
+            raise self._failure(poison) from poison
 
     def proof(self) -> Proof | None:
         """What the store claims to be; None when it is new."""
-        meta = dict(self._db.execute("SELECT name, value FROM meta"))
+        meta = dict(self._rows("SELECT name, value FROM meta"))
         try:
             return Proof(meta["cluster_id"], meta["topic_id"], meta["changelog_offset"], meta["current_at"])
         except KeyError:
@@ -85,51 +117,47 @@ class Store:
         self._db = self._open()
 
     def get(self, key: str) -> dict[str, Any] | None:
-        row = self._db.execute("SELECT value FROM kv WHERE key = ?", (key,)).fetchone()
-        return self._decode(row[0])[1] if row else None
+        found = self.raw(key)
+        return self.decode(found)[1] if found is not None else None
 
-    def raw(self, key: str) -> tuple[str, bytes] | None:
-        """The Avro name and the bytes of a value, for a dead letter."""
-        row = self._db.execute("SELECT value FROM kv WHERE key = ?", (key,)).fetchone()
-        return (self._decode(row[0])[0], row[0]) if row else None
+    def raw(self, key: str) -> bytes | None:
+        """The bytes of a value."""
+        rows = self._rows("SELECT value FROM kv WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
 
-    def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    def scan(self, prefix: str) -> list[tuple[str, bytes]]:
+        """All keys that start with `prefix`, in order, and the bytes of their values."""
         # U+10FFFF sorts behind every character that a key may hold.
-        rows = self._db.execute(
-            "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key",
-            (prefix, prefix + "\U0010ffff"),
-        ).fetchall()
-        for key, value in rows:
-            yield key, self._decode(value)[1]
+        query = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key"
+        return [(key, value) for key, value in self._rows(query, (prefix, prefix + "\U0010ffff"))]
 
     def due(self, now_ms: int, limit: int) -> list[Wake]:
         """At most `limit` timers whose time has come, earliest first."""
-        rows = self._db.execute(
-            "SELECT key, value FROM kv WHERE wake_at <= ? ORDER BY wake_at, key LIMIT ?", (now_ms, limit)
-        )
-        return [Wake(key, self._decode(value)[1]) for key, value in rows]
+        query = "SELECT key, value FROM kv WHERE wake_at <= ? ORDER BY wake_at, key LIMIT ?"
+        return [Wake(key, self.decode(value)[1]) for key, value in self._rows(query, (now_ms, limit))]
 
     def next_wake_ms(self) -> int | None:
         """The earliest timer, epoch ms."""
-        found: int | None = self._db.execute(
-            "SELECT min(wake_at) FROM kv WHERE wake_at IS NOT NULL"
-        ).fetchone()[0]
+        found: int | None = self._rows("SELECT min(wake_at) FROM kv WHERE wake_at IS NOT NULL")[0][0]
         return found
 
     def count(self) -> int:
         """Number of keys."""
-        return int(self._db.execute("SELECT count(*) FROM kv").fetchone()[0])
+        return int(self._rows("SELECT count(*) FROM kv")[0][0])
 
-    def write(self, rows: Iterable[tuple[str, bytes | None]], proof: Proof) -> None:
-        """Apply changelog records (None removes the key) and the offset behind them in one local transaction."""
-        self._db.execute("BEGIN")
+    def replayed(self, key: str, value: bytes | None) -> Change:
+        """A changelog record that was read back."""
+        return Change(key, value, self.decode(value)[1].get("wake_at") if value is not None else None)
+
+    def write(self, changes: Iterable[Change], proof: Proof) -> None:
+        """Apply changelog records and the offset behind them in one local transaction."""
         try:
-            for key, value in rows:
-                if value is None:
-                    self._db.execute("DELETE FROM kv WHERE key = ?", (key,))
+            self._db.execute("BEGIN")
+            for change in changes:
+                if change.value is None:
+                    self._db.execute("DELETE FROM kv WHERE key = ?", (change.key,))
                 else:
-                    wake_at = self._decode(value)[1].get("wake_at")
-                    self._db.execute("INSERT OR REPLACE INTO kv VALUES (?, ?, ?)", (key, value, wake_at))
+                    self._db.execute("INSERT OR REPLACE INTO kv VALUES (?, ?, ?)", change)
             self._db.executemany(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)",
                 [
@@ -140,57 +168,60 @@ class Store:
                 ],
             )
             self._db.execute("COMMIT")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
 
     def close(self) -> None:
         self._db.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    value: dict[str, Any]
-    encoded: bytes
+        if self._failed:
+            _remove(self._path)
 
 
 class StateView:
-    """`State` over a store for the length of one Kafka transaction; passes `behaviour/state`.
+    """`State` over a store for the length of one Kafka transaction; passes `tests/behaviour/state`.
 
-    Writes stay here until the transaction has committed; `undo_to` takes back what one failed step wrote.
+    Writes stay here, encoded, until the transaction has committed; `undo_to` takes back what a failed step wrote.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._pending: dict[str, _Written | None] = {}
-        self._journal: list[tuple[str, bool, _Written | None]] = []
+        self._pending: dict[str, Change] = {}
+        self._journal: list[tuple[str, Change | None]] = []
+
+    def raw(self, key: str) -> bytes | None:
+        """The encoded value of `key` as this transaction sees it."""
+        pending = self._pending.get(key)
+        return pending.value if pending else self._store.raw(key)
+
+    def pending(self, key: str) -> Change | None:
+        """What this transaction has written to `key`."""
+        return self._pending.get(key)
 
     def get(self, key: str) -> dict[str, Any] | None:
-        if key in self._pending:
-            found = self._pending[key]
-            return dict(found.value) if found else None
-        return self._store.get(key)
+        found = self.raw(key)
+        return self._store.decode(found)[1] if found is not None else None
 
     def put(self, key: str, name: str, value: Value) -> None:
-        self._write(key, _Written(dict(value), self._store.encode(name, value)))
+        encoded = self._store.encode(name, value)
+        if len(key) * 4 + len(encoded) > MAX_RECORD_BYTES:
+            raise Poison("too_large", f"a {name} of {len(encoded)} bytes is more than the changelog takes")
+        self._write(Change(key, encoded, value.get("wake_at")))
 
     def delete(self, key: str) -> None:
-        if self.get(key) is not None:
-            self._write(key, None)
+        if self.raw(key) is not None:
+            self._write(Change(key, None, None))
 
-    def _write(self, key: str, entry: _Written | None) -> None:
-        self._journal.append((key, key in self._pending, self._pending.get(key)))
-        self._pending[key] = entry
+    def _write(self, change: Change) -> None:
+        self._journal.append((change.key, self._pending.get(change.key)))
+        self._pending[change.key] = change
 
     def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        merged: dict[str, Mapping[str, Any] | None] = dict(self._store.scan(prefix))
-        for key, entry in self._pending.items():
-            if key.startswith(prefix):
-                merged[key] = entry.value if entry else None
+        merged: dict[str, bytes | None] = dict(self._store.scan(prefix))
+        merged.update((key, change.value) for key, change in self._pending.items() if key.startswith(prefix))
         for key in sorted(merged):
             value = merged[key]
             if value is not None:
-                yield key, dict(value)
+                yield key, self._store.decode(value)[1]
 
     def mark(self) -> int:
         """A point that `undo_to` can come back to."""
@@ -198,15 +229,15 @@ class StateView:
 
     def undo_to(self, mark: int) -> None:
         while len(self._journal) > mark:
-            key, was_pending, entry = self._journal.pop()
-            if was_pending:
-                self._pending[key] = entry
+            key, before = self._journal.pop()
+            if before:
+                self._pending[key] = before
             else:
                 del self._pending[key]
 
-    def changes(self) -> list[tuple[str, bytes | None]]:
-        """What the changelog must carry: the last value of each key written, encoded; None is a tombstone."""
-        return [(key, entry.encoded if entry else None) for key, entry in self._pending.items()]
+    def changes(self) -> list[Change]:
+        """What the changelog must carry: the last value of each key written."""
+        return list(self._pending.values())
 
 
 def _remove(path: Path) -> None:

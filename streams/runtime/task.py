@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -43,6 +44,11 @@ class Task:
     def runs(self) -> bool:
         """May records and timers take their step?"""
         return self.opened and not self.held_because
+
+    @property
+    def waits(self) -> bool:
+        """Is it held for a while? Its answers wait with it; those of one that a person must look at come home."""
+        return bool(self.held_because) and self.held_until_s != math.inf
 
     def close(self) -> None:
         if self.store:

@@ -8,6 +8,7 @@ transaction is open at a time, and the group metadata in the offsets fences both
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 from confluent_kafka import KafkaException, Message, Producer, TopicPartition
@@ -21,6 +22,8 @@ Delivered = Callable[[int], None]
 
 # Longer than transaction.timeout.ms (3 s): by then the broker has decided, whatever we heard of it.
 CALL_TIMEOUT_S = 5.0
+# Between two attempts to reach the transaction coordinator, when the first has failed at once.
+AGAIN_S = 0.2
 
 
 class Transactions:
@@ -48,6 +51,7 @@ class Transactions:
                     if isinstance(decision, Fenced):
                         raise decision from exception
                     log.warning("%s waits for its transaction coordinator: %s", name, decision)
+                    time.sleep(AGAIN_S)
 
     def throw_away(self) -> None:
         """After an unknown result: librdkafka lacks KIP-890's second part, and a late EndTxn of these producers

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.unit.streams.reminders.line import OUTCOMES, Line, tenant
+from tests.unit.streams.reminders.line import OUTCOMES, Line, tenant, timer
 
 DAY_S = 86_400
 TEXTS = [
@@ -103,9 +103,16 @@ class AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.line.next_timer() is not None)
     @rule()
     def until_the_next_timer(self) -> None:
-        timer = self.line.next_timer()
-        if timer is not None and timer - self.line.now_ms < 2 * 3_600_000:
-            self.line.wait(max(0, timer - self.line.now_ms) / 1000)
+        at_ms = self.line.next_timer()
+        if at_ms is not None and at_ms - self.line.now_ms < 2 * 3_600_000:
+            self.line.wait(max(0, at_ms - self.line.now_ms) / 1000)
+
+    @rule()
+    def wake_too_early(self) -> None:
+        """Whoever wakes a waiting reminder before its time gets nothing."""
+        for key, (_, value) in list(self.line.state.values.items()):
+            if value.get("status") == "WAITING" and value["fire_at"] > self.line.now_ms:
+                self._changes_nothing(lambda key=key: self.line.step(timer(self.line, key)))
 
     @rule(seconds=st.sampled_from([0.5, 5, 30, 120, 900, 40_000]))
     def wait(self, seconds: float) -> None:

@@ -43,6 +43,7 @@ def test_a_lease_keeps_others_off_until_it_ends(free: int) -> None:
 def test_a_port_that_a_stranger_listens_on_is_not_given(free: int) -> None:
     """A listener that knows nothing of leases keeps its port."""
     with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
         stranger.bind(("127.0.0.1", free))
         stranger.listen()
         assert not is_free(free)

@@ -1,0 +1,69 @@
+"""Steps 3 to 6 of the loop: one Kafka transaction, then one local one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.runtime.batch import Work
+from streams.runtime.errors import Rewind
+from streams.runtime.failpoints import failpoint
+from streams.runtime.takeover import Takeovers
+from streams.runtime.transactions import Transactions
+from streams.topology import Stage
+
+
+class Commit:
+    """Commits the works of one turn together. The order of the calls is the guarantee: see README.md."""
+
+    def __init__(self, stage: Stage, transactions: Transactions, takeovers: Takeovers) -> None:
+        self._changelog = stage.changelog.name if stage.changelog else ""
+        self._transactions = transactions
+        self._takeovers = takeovers
+
+    def __call__(self, works: Sequence[Work], group_metadata: object) -> None:
+        """Returning means committed and stored. Raises Rewind (aborted), UnknownResult, Fenced."""
+        failpoint("loop.2-stepped")
+        self._transactions.begin()
+        try:
+            for work in works:
+                self._produce(work)
+            failpoint("loop.3-produced")
+            # In every transaction, also one that only fires timers: the offsets are what the broker fences by.
+            offsets = [offset for work in works for offset in work.offsets()]
+            self._transactions.send_offsets(offsets, group_metadata)
+            failpoint("loop.4-offsets")
+            self._transactions.commit()
+        except Rewind:
+            self._transactions.abort()
+            raise
+        failpoint("loop.5-committed")
+        for work in works:
+            self._store(work)
+        failpoint("loop.6-stored")
+
+    def _produce(self, work: Work) -> None:
+        for send in work.sends:
+            self._transactions.produce(send.topic, send.key, send.value, headers=send.headers)
+        if not work.changes:
+            return
+
+        def delivered(offset: int) -> None:
+            work.changelog_offset = offset + 1
+
+        last = work.changes[-1]
+        for change in work.changes:
+            self._transactions.produce(
+                self._changelog,
+                change.key.encode(),
+                change.value,
+                partition=work.task.partition,
+                delivered=delivered if change is last else None,
+            )
+
+    def _store(self, work: Work) -> None:
+        task = work.task
+        if task.store and work.changes:
+            # Unknown when the record was acknowledged as a copy (DUPLICATE_SEQUENCE_NUMBER): then the store says
+            # less than it holds, and the next takeover replays a little more.
+            task.changelog_offset = work.changelog_offset or task.changelog_offset
+            task.store.write(work.changes, self._takeovers.proof(task.changelog_offset))
