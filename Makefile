@@ -44,9 +44,10 @@ layers: $(STAMP) ## who may import whom
 	@echo "== import layers"
 	@$(BIN)/lint-imports
 
-schemas: $(STAMP) ## records.py is current, every schema compatible with all before it
+schemas: $(STAMP) ## records.py is current, each version kept, every schema compatible with all before it
 	@echo "== schemas"
 	@$(BIN)/python -m schemas.generate --check
+	@$(BIN)/python -m schemas.golden --check
 	@$(BIN)/python -m schemas.compatibility
 
 format: $(STAMP) ## let ruff format

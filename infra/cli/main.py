@@ -78,8 +78,12 @@ def run(arguments: list[str]) -> int:
     # Wherever it stands: nobody wants to remember whether it goes before or after the command.
     arguments = [a for a in arguments if a != "--debug"]
     try:
-        code = ringback.main(arguments, prog_name="ringback", standalone_mode=False)
+        # Not click's `main`, which makes a closed pipe exit code 1: here that means "the answer is no".
+        with ringback.make_context("ringback", arguments) as context:
+            code = ringback.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:  # --help, --version
+        return done.exit_code
     except BrokenPipeError:
         # The reader (`head`, `less`) has seen enough. Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -17,6 +17,7 @@ from typing import Any
 from confluent_kafka import Producer
 
 from connectors.kafka.browse import whole
+from connectors.kafka.clients import KafkaClients
 from connectors.kafka.topics import admin_client, apply
 from connectors.settings import Settings
 from infra.cli.tenants import apply_tenants
@@ -26,7 +27,7 @@ from infra.simulator import Settings as SimulatorSettings
 from schemas.registry import Codec
 from streams.ids import reminder_id
 from streams.tenants import Tenant
-from streams.topology import STAGES, topics
+from streams.topology import DAY_MS, STAGES, Topic, topics
 from tests.integration.path.ledger import Ledger
 
 OUR_NUMBER = "+14155550100"
@@ -103,6 +104,14 @@ class Pipeline:
 
     def child(self, name: str) -> ChildProcess:
         return self._children[name]
+
+    def clients(self) -> KafkaClients:
+        """Clients as the stages have them."""
+        return KafkaClients(self.cluster.bootstrap_servers)
+
+    def create_topic(self, name: str, partitions: int) -> None:
+        admin = admin_client(self.settings.kafka_config())
+        apply(admin, partitions, 1, [Topic(name, "user", None, DAY_MS)])
 
     def dead_stages(self) -> list[str]:
         """The stages whose process has ended since they were started."""

@@ -47,7 +47,9 @@ def test_help_is_fast() -> None:
     assert min(once() for _ in range(3)) < HELP_S
     code = "import sys; from infra.cli.main import run; run(['--help']); print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert not [lib for lib in ("confluent_kafka", "redis", "twilio", "rich", "fastavro") if f"'{lib}'" in loaded]
+    assert not [
+        lib for lib in ("confluent_kafka", "redis", "twilio", "rich", "fastavro") if f"'{lib}'" in loaded
+    ]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,9 @@ def test_a_closed_pipe_ends_quietly() -> None:
     code = "import sys; from infra.cli.main import run; sys.exit(run(['config', '--json']))"
     reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
     reader.wait()
-    writer = subprocess.run([sys.executable, "-c", code], stdout=reader.stdin, stderr=subprocess.PIPE, check=False)
+    writer = subprocess.run(
+        [sys.executable, "-c", code], stdout=reader.stdin, stderr=subprocess.PIPE, check=False
+    )
     assert reader.stdin is not None
     reader.stdin.close()
     assert (writer.returncode, writer.stderr) == (0, b"")

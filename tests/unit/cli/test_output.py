@@ -30,7 +30,9 @@ def test_times_are_utc_with_milliseconds() -> None:
     assert clock(1_795_255_200_007) == "10:00:00.007"
 
 
-@pytest.mark.parametrize(("amount", "text"), [("0.010000", "0.01"), ("5.000000", "5"), ("0", "0"), ("10", "10")])
+@pytest.mark.parametrize(
+    ("amount", "text"), [("0.010000", "0.01"), ("5.000000", "5"), ("0", "0"), ("10", "10")]
+)
 def test_amounts_have_no_zeros_that_mean_nothing(amount: str, text: str) -> None:
     """And no exponent."""
     assert plain(Decimal(amount)) == text

@@ -88,7 +88,9 @@ def test_no_secret_is_ever_shown() -> None:
     assert "hunter2" not in shown
     assert shown.count(MASK) == len(env)
     assert "TWILIO_AUTH_TOKEN" not in repr(settings)
-    assert "hunter2@" in repr(settings) or "hunter2" not in repr(settings).replace(settings.redis_url or "", "")
+    assert "hunter2@" in repr(settings) or "hunter2" not in repr(settings).replace(
+        settings.redis_url or "", ""
+    )
 
 
 def test_an_environment_made_of_settings_gives_the_same_settings() -> None:
