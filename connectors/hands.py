@@ -66,55 +66,16 @@ class CarrierHands:
     async def _answer(self, effect: Any, done: Done) -> None:
         """Every effect is answered exactly once, whatever happens."""
         try:
-            answer = await self._run(effect)
+            answer = await run(effect, self._gate, self._carrier, self._clock)
         except (GateUnavailable, CarrierUnavailableError) as error:
             log.warning("%s: %s", type(effect).__name__, error)
             answer = Unavailable(str(error))
         except asyncio.CancelledError:
-            answer = _nothing_known(effect, "closed while it ran")
+            answer = nothing_known(effect, "closed while it ran")
         except Exception as bug:
             log.exception("%s failed", type(effect).__name__)
-            answer = _nothing_known(effect, repr(bug))
+            answer = nothing_known(effect, repr(bug))
         done(answer)
-
-    async def _run(self, effect: Any) -> Any:
-        match effect:
-            case Enter():
-                await _sleep_ms(effect.delay_ms)
-                return await self._gate.enter(
-                    effect.scope, effect.key, effect.epoch, effect.token, effect.say, effect.cap
-                )
-            case Fence():
-                stood = await self._gate.fence(effect.scope, effect.epoch, effect.keys)
-                # Asked after the fence: a server that was filled in another life has forgotten gates.
-                if not await self._gate.ready(effect.scope):
-                    return NotReady(await self._gate.generation())
-                return stood
-            case Fill():
-                return await self._gate.fill(effect.scope, effect.generation, effect.entries, effect.answers)
-            case Finish():
-                return await self._gate.finish(effect.keys)
-            case Release():
-                return await self._gate.release(effect.occurrence, effect.sid)
-            case Place():
-                return await self._place(effect)
-            case Ask(kind="call"):
-                return await self._carrier.find_calls(effect.to, effect.from_, effect.created_after_ms)
-            case Ask():
-                return await self._carrier.find_messages(effect.to, effect.from_, effect.created_after_ms)
-            case Fetch():
-                return await self._carrier.fetch_call(effect.sid)
-            case CancelCall():
-                return await self._carrier.cancel(effect.sid)
-        raise TypeError(f"not an effect: {effect!r}")
-
-    async def _place(self, effect: Place) -> Any:
-        # The last look at the clock before the request: after it, a pause of any length ends as UNKNOWN at worst.
-        if self._clock.now_ms() > effect.not_after_ms:
-            return Stale()
-        if isinstance(effect.request, CallRequest):
-            return await self._carrier.place_call(effect.request)
-        return await self._carrier.send_message(effect.request)
 
     def close(self, deadline_s: float) -> None:
         """Wait for what is running, at most `deadline_s`; what is not done by then is answered all the same."""
@@ -140,7 +101,45 @@ class CarrierHands:
         self._loop.close()
 
 
-def _nothing_known(effect: Any, why: str) -> Unknown | Unavailable:
+async def run(effect: Any, gate: Gate, carrier: Carrier, clock: Clock) -> Any:
+    """One effect's answer. Raises GateUnavailable or CarrierUnavailableError; TypeError for what is no effect."""
+    match effect:
+        case Enter():
+            await _sleep_ms(effect.delay_ms)
+            return await gate.enter(
+                effect.scope, effect.key, effect.epoch, effect.token, effect.say, effect.cap
+            )
+        case Fence():
+            stood = await gate.fence(effect.scope, effect.epoch, effect.keys)
+            # Asked after the fence: a server that was filled in another life has forgotten gates.
+            if not await gate.ready(effect.scope):
+                return NotReady(await gate.generation())
+            return stood
+        case Fill():
+            return await gate.fill(effect.scope, effect.generation, effect.entries, effect.answers)
+        case Finish():
+            return await gate.finish(effect.keys)
+        case Release():
+            return await gate.release(effect.occurrence, effect.sid)
+        case Place():
+            # The last look at the clock before the request: after it, a pause of any length ends as UNKNOWN at worst.
+            if clock.now_ms() > effect.not_after_ms:
+                return Stale()
+            if isinstance(effect.request, CallRequest):
+                return await carrier.place_call(effect.request)
+            return await carrier.send_message(effect.request)
+        case Ask(kind="call"):
+            return await carrier.find_calls(effect.to, effect.from_, effect.created_after_ms)
+        case Ask():
+            return await carrier.find_messages(effect.to, effect.from_, effect.created_after_ms)
+        case Fetch():
+            return await carrier.fetch_call(effect.sid)
+        case CancelCall():
+            return await carrier.cancel(effect.sid)
+    raise TypeError(f"not an effect: {effect!r}")
+
+
+def nothing_known(effect: Any, why: str) -> Unknown | Unavailable:
     """For a request on its way nothing is known; anything else is safe to ask again."""
     return Unknown(why) if isinstance(effect, Place) else Unavailable(why)
 

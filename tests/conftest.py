@@ -64,12 +64,11 @@ def settings(cluster: LocalCluster, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def fresh_topics(cluster: LocalCluster) -> FreshTopics:
-    """`fresh_topics(wanted=None, partitions=4)`: those topics of the map (all of them) anew and empty."""
+    """`fresh_topics(wanted=None, partitions=4)`: those topics of the map (all of them), empty, and no others."""
 
     def make(wanted: list[Topic] | None = None, partitions: int = 4) -> None:
         admin = topics.admin_client({"bootstrap.servers": cluster.bootstrap_servers})
-        wanted = wanted if wanted is not None else topics_of_the_map()
-        names = {topic.name for topic in wanted}
+        names = {topic.name for topic in topics_of_the_map()}
         there = sorted(names & set(admin.list_topics(timeout=10).topics))
         if there:
             for future in admin.delete_topics(there).values():

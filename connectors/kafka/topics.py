@@ -18,6 +18,7 @@ from streams.runtime.deadline import Deadline
 from streams.topology import DEFAULT_PARTITIONS, REQUESTS, Topic, topics
 
 TIMEOUT_S = 30.0
+ANSWER_S = 5.0  # a broker that is there answers within a second
 MAX_REPLICATION = 3
 
 Action = Literal["create", "created", "ok", "drift"]
@@ -109,7 +110,7 @@ def compare(
 def find(admin: AdminClient, names: Iterable[str], timeout_s: float = TIMEOUT_S) -> dict[str, FoundTopic]:
     """Those of `names` that exist. Raises KafkaException."""
     deadline = Deadline(timeout_s)
-    metadata = admin.list_topics(timeout=deadline.left_s())
+    metadata = admin.list_topics(timeout=min(ANSWER_S, deadline.left_s()))
     here = [name for name in names if name in metadata.topics and metadata.topics[name].error is None]
     if not here:
         return {}
@@ -138,13 +139,13 @@ def plan(
     Not given, `partitions` is what the topics have already (else 8), `replication` what the cluster allows up
     to three. Raises KafkaException.
     """
-    wanted = list(wanted or topics())
+    wanted = list(topics() if wanted is None else wanted)
     found = find(admin, [t.name for t in wanted])
     if partitions is None:
         some = found.get(REQUESTS.name) or next(iter(found.values()), None)
         partitions = some.partitions if some else DEFAULT_PARTITIONS
     if replication is None:
-        replication = min(MAX_REPLICATION, len(admin.list_topics(timeout=TIMEOUT_S).brokers))
+        replication = min(MAX_REPLICATION, len(admin.list_topics(timeout=ANSWER_S).brokers))
     return compare(found, wanted, partitions, replication)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from connectors.kafka.browse import UnknownTopicError
+from connectors.kafka.browse import ANSWER_S, UnknownTopicError
 from streams.topology import PARTITIONER
 
 TIMEOUT_S = 10.0
@@ -42,7 +42,7 @@ def write(
         }
     )
     # A producer would ask the broker to create a topic that is not there, with the broker's own settings.
-    known = producer.list_topics(timeout=timeout_s).topics
+    known = producer.list_topics(timeout=ANSWER_S).topics
     for topic in {r.topic for r in records} - set(known):
         raise UnknownTopicError(topic)
     places: list[tuple[int, int]] = [(-1, -1)] * len(records)

@@ -52,7 +52,7 @@ def trace(settings: Settings, who: str, as_json: bool) -> int:
       ringback trace +14155550101
       ringback trace SM7a77e173c3c1c22f865b8ba4177f3be3 --json
     """
-    sids: frozenset[str] | None = None
+    sids: set[str] | None = None
     if is_e164(who):
         users = _users_with(settings, who)
     elif who.startswith("+"):
@@ -60,14 +60,9 @@ def trace(settings: Settings, who: str, as_json: bool) -> int:
     else:
         user, sids = _find(settings, who)
         users = [user]
-    steps = [step for step in user_steps(settings, users) if sids is None or _belongs(step, sids)]
+    steps = user_steps(settings, users)
     if sids is not None:
-        # A reply is named by its own id from here on: what became of it belongs to the story too.
-        replies = {s.value["reply_id"] for s in steps if s.name == "SmsReply"}
-        steps += [
-            s for s in user_steps(settings, users) if s.name == "SmsEvent" and s.value["reply_id"] in replies
-        ]
-        steps.sort(key=_order)
+        steps = _about(steps, sids)
     if not steps:
         raise AnswerIsNoError(
             f"nothing is known of {masked(who)} (dead letters: `ringback dead-letters list`)"
@@ -115,8 +110,8 @@ def _users_with(settings: Settings, number: str) -> list[str]:
     return [user_key(tenant.id, number) for tenant in current_tenants(settings)]
 
 
-def _find(settings: Settings, sid: str) -> tuple[str, frozenset[str]]:
-    """The user of a sid or reminder, and the names by which records belong to it. Raises AnswerIsNoError."""
+def _find(settings: Settings, sid: str) -> tuple[str, set[str]]:
+    """The user of a sid or reminder, and the names it is known by so far. Raises AnswerIsNoError."""
     from connectors.kafka.browse import whole
     from infra.cli.values import codec_of, decode
 
@@ -128,18 +123,32 @@ def _find(settings: Settings, sid: str) -> tuple[str, frozenset[str]]:
             _, value = decode(codec, record)
             if sid in (value.get("message_sid"), value.get("call_sid"), value.get("reminder_id")):
                 names = {sid, value.get("reminder_id"), value.get("reply_id")}
-                if value.get("message_sid") == sid and topic is REQUESTS:
+                if topic is REQUESTS:
                     names.add(reminder_id(sid))
-                return str(value["user"]), frozenset(str(name) for name in names if name)
+                return str(value["user"]), {str(name) for name in names if name}
     raise AnswerIsNoError(f"no topic names {sid}")
 
 
-def _belongs(step: Step, names: frozenset[str]) -> bool:
-    fields = ("message_sid", "reminder_id", "in_reply_to", "reply_id", "call_sid")
-    if any(step.value.get(field) in names for field in fields):
-        return True
-    # sms:{sid} or answered:{reminder}:{due}
-    return any(part in names for part in str(step.value.get("charge_id", "")).split(":"))
+_NAMES = ("message_sid", "reminder_id", "in_reply_to", "reply_id")
+
+
+def _about(steps: list[Step], names: set[str]) -> list[Step]:
+    """Those steps that hang together with `names`: the SMS that asked, the reminder, its calls, replies, charges.
+
+    Records name each other in both directions, so it is looked until nothing new is found.
+    """
+    found: set[int] = set()
+    while True:
+        before = len(found)
+        for place, step in enumerate(steps):
+            mine = {str(step.value[field]) for field in _NAMES if step.value.get(field)}
+            # sms:{sid} or answered:{reminder}:{due}
+            mine.update(str(step.value.get("charge_id", "")).split(":")[1:2])
+            if mine & names:
+                found.add(place)
+                names |= mine
+        if len(found) == before:
+            return [steps[place] for place in sorted(found)]
 
 
 def _show(steps: list[Step], as_json: bool) -> None:

@@ -7,7 +7,7 @@ protocol.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.records import CallEvent, CallState
@@ -59,18 +59,22 @@ class Following:
                 yield from self.settle(book, call, now_ms)
             return
         ended = book.ended(key)
-        if ended is not None and book.absorb(ended, event["state"], event["call_sid"]):
-            book.put_ended(ended)
-            yield from self._late(ended, event, now_ms)
+        if ended is not None:
+            before = ended["sids"]
+            if book.absorb(ended, event["state"], event["call_sid"]):
+                book.put_ended(ended)
+                yield from self._late(ended, event, before, now_ms)
 
-    def _late(self, call: CallState, event: CallEvent, now_ms: int) -> Iterator[Output]:
+    def _late(
+        self, call: CallState, event: CallEvent, before: Mapping[str, str], now_ms: int
+    ) -> Iterator[Output]:
         """A call has turned up for a try that was written off. Who picked up gets the words; nobody is rung more."""
         sid = event["call_sid"]
         if sid is None or event["state"] == "PLACED_LATE" or fold.is_answered(fold_of(call)):
             return
         if sid not in fold.running(fold_of(call)):
             return
-        if "NOT_PLACED" in call["marks"]:
+        if "NOT_PLACED" in call["marks"] and sid not in before:
             yield evidence(call, "PLACED_LATE", now_ms, sid=sid)
         yield Do(CancelCall(state_key(call), sid))
 

@@ -8,16 +8,18 @@ late. Markers hold no records, so only the end-of-partition event tells that a r
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import ListOffsetsResultInfo, OffsetSpec
 
 SAMPLE_TIMEOUT_S = 5.0
+REFRESH_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,25 @@ class Sample:
     asked_ms: int
     futures: Mapping[TopicPartition, Future[ListOffsetsResultInfo]]
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
+    admin: AdminClient | None = None
 
     def done(self) -> bool:
         """Have all answers come? A failed one leaves its partition out, and it is asked for again."""
         return all(future.done() for future in self.futures.values())
 
     def settle(self) -> None:
+        """Read the answers, once they are there."""
+        failed = set()
         for partition, future in self.futures.items():
             if future.exception() is None:
                 self.ends[partition.topic, partition.partition] = future.result().offset
+            else:
+                failed.add(partition.topic)
+        for topic in failed if self.admin is not None else ():
+            # The admin client does not refresh what it knows of leaders by itself: after a broker's restart it would
+            # be answered FENCED_LEADER_EPOCH for ever.
+            with contextlib.suppress(KafkaException):
+                self.admin.list_topics(topic, timeout=REFRESH_TIMEOUT_S)
 
     def passed(self, topics: Iterable[str], partition: int, positions: Mapping[str, int]) -> bool:
         """Has the reader reached the sampled end of each topic?"""
@@ -60,4 +72,4 @@ def sample(admin: AdminClient, partitions: Iterable[tuple[str, int]], now_ms: in
     futures = admin.list_offsets(
         request, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=SAMPLE_TIMEOUT_S
     )
-    return Sample(now_ms, futures)
+    return Sample(now_ms, futures, admin=admin)

@@ -218,6 +218,7 @@ class Loop:
         self._stopping.set()
         self.partitions.close()
         self._takeovers.close()
+        self._transactions.close()
         try:
             self._membership.close()
         except (KafkaException, RuntimeError) as error:  # what ended the loop matters more

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Sequence
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from streams.runtime.clients import Clients
+from streams.runtime.deadline import Deadline
 from streams.runtime.errors import Fenced, describe
 
 log = logging.getLogger("ringback.membership")
 
 # committed() is answered only when the old owner's transaction has ended: 3 s timeout + 0.5 s scan, and slack.
 COMMITTED_TIMEOUT_S = 15.0
+AGAIN_S = 0.1
 # A partition that was just assigned takes a seek some milliseconds later, when the client's own thread has begun it.
 SEEK_TIMEOUT_S = 2.0
 _NOT_YET = {KafkaError._STATE, KafkaError._PREV_IN_PROGRESS}
@@ -102,17 +104,26 @@ class Membership:
 
         Raises Fenced when the broker does not say in time: a clean restart asks again.
         """
+        deadline = Deadline(COMMITTED_TIMEOUT_S)
+        while True:
+            try:
+                return self._starts(list(partitions), deadline)
+            except KafkaException as exception:
+                # A broker that was just started says for a moment that it does not lead what it leads.
+                if deadline.passed:
+                    raise Fenced(f"committed offsets are not to be had: {describe(exception)}") from exception
+                log.warning("asking again for committed offsets: %s", describe(exception))
+                time.sleep(AGAIN_S)
+
+    def _starts(self, partitions: list[TopicPartition], deadline: Deadline) -> dict[tuple[str, int], int]:
         starts: dict[tuple[str, int], int] = {}
-        try:
-            for tp in self.consumer.committed(list(partitions), timeout=COMMITTED_TIMEOUT_S):
-                if tp.error:
-                    raise KafkaException(tp.error)
-                offset = tp.offset
-                if offset < 0:
-                    offset, _ = self.consumer.get_watermark_offsets(tp, timeout=COMMITTED_TIMEOUT_S)
-                starts[tp.topic, tp.partition] = offset
-        except KafkaException as exception:
-            raise Fenced(f"committed offsets are not to be had: {describe(exception)}") from exception
+        for tp in self.consumer.committed(partitions, timeout=deadline.left_s()):
+            if tp.error:
+                raise KafkaException(tp.error)
+            offset = tp.offset
+            if offset < 0:
+                offset, _ = self.consumer.get_watermark_offsets(tp, timeout=deadline.left_s())
+            starts[tp.topic, tp.partition] = offset
         return starts
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from confluent_kafka import KafkaException, Message, Producer, TopicPartition
 
+from streams.runtime.bounded_call import BoundedCalls
 from streams.runtime.clients import Clients
 from streams.runtime.errors import Fenced, Rewind, UnknownResult, classify
 
@@ -34,6 +35,8 @@ class Transactions:
         self._ids = transactional_ids
         self._producers: list[Producer] = []
         self._turn = 0
+        # The one call that does not keep to its own timeout.
+        self._bounded = BoundedCalls("send_offsets_to_transaction", CALL_TIMEOUT_S + 1.0)
 
     def init(self, give_up: Callable[[], bool]) -> None:
         """Make the producers and fence whoever used their ids before: ends what a dead process left open.
@@ -103,8 +106,11 @@ class Transactions:
             raise classify(exception) from exception
 
     def send_offsets(self, offsets: Iterable[TopicPartition], group_metadata: object) -> None:
+        producer = self.producer
         self._call(
-            lambda: self.producer.send_offsets_to_transaction(list(offsets), group_metadata, CALL_TIMEOUT_S)
+            lambda: self._bounded(
+                lambda: producer.send_offsets_to_transaction(list(offsets), group_metadata, CALL_TIMEOUT_S)
+            )
         )
 
     def commit(self) -> None:
@@ -126,3 +132,8 @@ class Transactions:
             raise classify(exception) from exception
         except BufferError as exception:
             raise UnknownResult(f"the producer's queue stays full: {exception}") from exception
+
+    def close(self) -> None:
+        """The member ends."""
+        self._bounded.close()
+        self._producers = []

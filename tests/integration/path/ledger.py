@@ -44,15 +44,22 @@ class Ledger:
         return Counter(f["message_sid"] for f in self.facts if f["type"] in OUTCOMES and f["message_sid"])
 
     @property
-    def settled(self) -> bool:
-        """Has every SMS its outcome, everything scheduled its end, everything charged its charge?"""
+    def missing(self) -> list[str]:
+        """What must still come: outcomes of SMS, ends of reminders, charges."""
         scheduled = {f["reminder_id"] for f in self.facts if f["type"] == "SCHEDULED"}
         ended = {f["reminder_id"] for f in self.facts if f["type"] in ENDS}
-        return (
-            self.sent <= set(self.outcomes)
-            and scheduled <= ended
-            and len(self.charges) >= len(self.expected_charges())
-        )
+        fired = {f["reminder_id"] for f in self.facts if f["type"] == "FIRED"}
+        charged = {charge["charge_id"] for charge in self.charges}
+        return [
+            *(f"outcome of {sid}" for sid in self.sent - set(self.outcomes)),
+            *(f"end of {r} ({'fired' if r in fired else 'not fired'})" for r in scheduled - ended),
+            *(f"charge {charge_id}" for charge_id in self.expected_charges() - charged),
+        ]
+
+    @property
+    def settled(self) -> bool:
+        """Has every SMS its outcome, everything scheduled its end, everything charged its charge?"""
+        return not self.missing
 
     def expected_charges(self) -> set[str]:
         sms = {f"sms:{f['message_sid']}" for f in self.facts if f["message_sid"] and f["charged"]}

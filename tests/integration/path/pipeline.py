@@ -173,7 +173,8 @@ class Pipeline:
         while not condition():
             if time.monotonic() > deadline:
                 logs = "\n".join(f"-- {name}\n{child.tail(15)}" for name, child in self._children.items())
-                raise AssertionError(f"not within {timeout_s:.0f} s: {claim}\n{logs}")
+                missing = "\n".join(self.ledger().missing)
+                raise AssertionError(f"not within {timeout_s:.0f} s: {claim}\nmissing:\n{missing}\n{logs}")
             self.let_pass(0.2)
 
     def close(self) -> None:

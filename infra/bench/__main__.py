@@ -1,0 +1,59 @@
+"""`python -m infra.bench hop`: run a measurement, print its table, exit 1 when the bar is missed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from infra.bench.hop import BAR, HopResult, measure
+from infra.cluster import LocalCluster, existing
+
+
+@click.group()
+def bench() -> None:
+    """Measure what the design promises."""
+
+
+@bench.command()
+@click.option("--runs", default=5, show_default=True, help="Alternating runs of each loop.")
+@click.option("--hops", default=300, show_default=True, help="Records in a run, one at a time.")
+@click.option("--json", "as_json", is_flag=True, help="One object instead of a table.")
+def hop(runs: int, hops: int, as_json: bool) -> None:
+    """One hop of the loop, poll returning to commit returning, against a bare loop of thirty lines."""
+    bootstrap, _ = existing()
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        if bootstrap:
+            results = measure(bootstrap, folder, runs, hops)
+        else:
+            progress = (lambda _line: None) if as_json else click.echo
+            with LocalCluster.start(folder / "cluster", progress=progress) as cluster:
+                results = measure(cluster.bootstrap_servers, folder, runs, hops)
+    fine = all(result.ratio <= BAR for result in results)
+    if as_json:
+        click.echo(json.dumps({"bar": BAR, "fine": fine, "rows": [result.as_json() for result in results]}))
+    else:
+        click.echo(table(results, runs, hops))
+    sys.exit(0 if fine else 1)
+
+
+def table(results: list[HopResult], runs: int, hops: int) -> str:
+    """Medians over the runs, milliseconds."""
+    lines = [f"one hop, medians of {runs} alternating runs of {hops} records, ms"]
+    lines.append(f"{'':28}{'bare p50':>9}{'p99':>8}{'loop p50':>10}{'p99':>8}{'ratio':>8}")
+    for result in results:
+        bare, ours = result.bare, result.ours
+        verdict = "" if result.ratio <= BAR else f"  above {BAR}"
+        lines.append(
+            f"{result.name:28}{bare.p50_ms:9.2f}{bare.p99_ms:8.2f}"
+            f"{ours.p50_ms:10.2f}{ours.p99_ms:8.2f}{result.ratio:7.2f}x{verdict}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    bench()

@@ -1,0 +1,60 @@
+"""`topics plan|apply` on a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+from connectors.kafka.topics import admin_client
+from connectors.settings import Settings
+from streams.topology import EVENTS, REQUESTS, topics
+from tests.conftest import FreshTopics
+
+pytestmark = pytest.mark.integration
+Command = Callable[..., tuple[int, list[dict[str, Any]]]]
+
+
+def test_apply_creates_what_is_missing_and_then_nothing(ringback: Command, fresh_topics: FreshTopics) -> None:
+    """Two topics are there, the others are made like them; a second apply changes nothing and says ok."""
+    fresh_topics([REQUESTS, EVENTS], partitions=3)
+    code, plans = ringback("topics", "plan")
+    assert code == 0
+    assert {p["topic"] for p in plans if p["action"] == "ok"} == {REQUESTS.name, EVENTS.name}
+    assert ringback("topics", "plan")[1] == plans, "planning must create nothing"
+    code, made = ringback("topics", "apply")
+    assert (code, {p["action"] for p in made}) == (0, {"ok", "created"})
+    assert {p["partitions"] for p in made} == {3}
+    code, again = ringback("topics", "apply")
+    assert (code, {p["action"] for p in again}) == (0, {"ok"})
+    assert {p["topic"] for p in again} == {t.name for t in topics()}
+
+
+def test_drift_is_reported_and_left_alone(
+    ringback: Command, fresh_topics: FreshTopics, settings: Settings
+) -> None:
+    """Somebody changed a retention: plan and apply say so with exit code 1, and it stays as it is."""
+    fresh_topics()
+    entry = ConfigEntry("retention.ms", "1000000", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, EVENTS.name, incremental_configs=[entry])
+    admin = admin_client(settings.kafka_config())
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(10)
+    for command in ("plan", "apply", "plan"):
+        code, plans = ringback("topics", command)
+        assert code == 1
+        [drift] = [p for p in plans if p["action"] == "drift"]
+        assert drift["topic"] == EVENTS.name
+        wanted = str(EVENTS.retention_ms)
+        assert drift["differences"] == [{"what": "retention.ms", "wanted": wanted, "found": "1000000"}]
+
+
+def test_another_partition_count_is_refused_before_anything_is_made(
+    ringback: Command, fresh_topics: FreshTopics, settings: Settings
+) -> None:
+    """One topic is missing and another count is asked for: making it alone would part users from their state."""
+    fresh_topics([REQUESTS])
+    assert ringback("topics", "apply", "--partitions", "8") == (1, [])
+    assert EVENTS.name not in admin_client(settings.kafka_config()).list_topics(timeout=10).topics

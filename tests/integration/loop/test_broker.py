@@ -1,0 +1,60 @@
+"""The broker goes away, comes back, and answers late. A cluster of their own: others must not feel it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.cluster import LocalCluster
+from tests.integration.loop.line import Line, until
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def frail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    with LocalCluster.start(tmp_path_factory.mktemp("frail"), heap_mb=320) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def frail_line(frail: LocalCluster, tmp_path: Path) -> Iterator[Line]:
+    line = Line(frail.bootstrap_servers, tmp_path)
+    yield line
+    line.close()
+
+
+def test_a_broker_that_restarts_in_the_middle_of_a_stream(frail: LocalCluster, frail_line: Line) -> None:
+    """Transactions are open when it stops; the member goes on by itself, and everything is exactly once."""
+    line = frail_line
+    line.count(600)
+    line.child()
+    until(line.outputs, "it is at work")
+    frail.restart_broker(1)
+    line.count(100, start=600)
+    line.check_exactly_once()
+
+
+def test_an_unknown_result(frail: LocalCluster, frail_line: Line) -> None:
+    """The broker is frozen for longer than a transaction call waits: new producers, taken over again, exactly once."""
+    line = frail_line
+    running = line.start(max_batch=10)
+    line.count(20)
+    line.check_exactly_once()
+    line.count(200, start=20)
+    broker = frail.pids["kafka-1"]
+    first = {task.tenure for task in running.loop.partitions}
+    os.kill(broker, signal.SIGSTOP)
+    try:
+        time.sleep(6.5)  # the call's own timeout is 5 s: nothing else can be waited for
+    finally:
+        os.kill(broker, signal.SIGCONT)
+    line.count(50, start=220)
+    line.check_exactly_once()
+    assert running.alive, running.failure
+    assert first.isdisjoint(task.tenure for task in running.loop.partitions)

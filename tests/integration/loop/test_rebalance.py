@@ -1,0 +1,90 @@
+"""Members come, go, freeze and come back."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from streams.runtime.errors import UnknownResult
+from streams.runtime.transactions import Transactions
+from tests.integration.loop.line import Line, until
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_second_member_under_load(protocol_line: Line) -> None:
+    """Partitions move while records flow and come back when the member leaves: exactly once, and none is split."""
+    line = protocol_line
+    first = line.start("a", max_batch=10)
+    stop = threading.Event()
+
+    def load() -> None:
+        number = 0
+        while not stop.is_set():
+            line.count(20, start=number)
+            number += 20
+            stop.wait(0.05)  # a pace that one member keeps up with
+
+    producing = threading.Thread(target=load)
+    producing.start()
+    try:
+        second = line.start("b", max_batch=10)
+        until(lambda: first.owned() and second.owned(), "each has its part")
+        assert not first.owned() & second.owned()
+    finally:
+        stop.set()
+        producing.join()
+    line.check_exactly_once()
+    assert first.alive
+    assert second.alive
+
+
+def test_a_zombie_commits_nothing(protocol_line: Line) -> None:
+    """Frozen in the middle of a stream, past its session; another takes over; thawed, its open transaction and what
+    it had polled must not be committed: exactly once."""
+    line = protocol_line
+    line.count(400)
+    zombie = line.child("z")
+    until(lambda: line.committed(f"{line.name}.out"), "it is at work")
+    zombie.send(signal.SIGSTOP)
+    line.count(100, start=400)
+    heir = line.start("h")
+    heir.until_owns(line.partitions)
+    line.check_exactly_once()
+    zombie.send(signal.SIGCONT)
+    line.count(100, start=500)
+    line.check_exactly_once()
+    # It comes back as a member like any other.
+    until(lambda: len(heir.owned()) == 1, "the thawed member has its part again")
+    line.count(100, start=600)
+    line.check_exactly_once()
+
+
+def test_partitions_are_taken_over_again_and_again(line: Line) -> None:
+    """The changelog's reader takes the same partitions up many times, stores and all."""
+    line.count(50)
+    running = line.start("a")
+    line.check_exactly_once()
+    loop = running.loop
+    for round_ in range(5):
+        tenures = {task.tenure for task in loop.partitions}
+        lose_the_answer(loop._transactions)
+        line.count(10, start=50 + 10 * round_)
+        line.check_exactly_once()
+        now = {task.tenure for task in loop.partitions}
+        assert not tenures & now, "not all were taken over again"
+    assert running.alive
+
+
+def lose_the_answer(transactions: Transactions) -> None:
+    """The next commit happens, and its answer is lost: what a timeout of the call looks like."""
+    commit = transactions.commit
+
+    def once() -> None:
+        transactions.commit = commit  # type: ignore[method-assign]
+        commit()
+        raise UnknownResult("the answer was lost")
+
+    transactions.commit = once  # type: ignore[method-assign]

@@ -1,0 +1,101 @@
+"""The view that a transaction has of a store, and the store's own promises; no Kafka."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.runtime.errors import StoreFailed
+from streams.runtime.processor import Poison
+from streams.runtime.store import Change, Proof, StateView
+from tests.unit.runtime.stores import EPOCH, epoch, open_store
+
+PROOF = Proof("cluster", "topic", 7, 1_000)
+
+
+def test_undo_takes_back_what_came_after_the_mark(tmp_path: Path) -> None:
+    """Puts, overwrites and deletes after the mark are gone; what was before it stays, pending or stored."""
+    store = open_store(tmp_path / "0.sqlite")
+    before = StateView(store)
+    before.put("stored", EPOCH, epoch(1))
+    store.write(before.changes(), PROOF)
+    view = StateView(store)
+    view.put("pending", EPOCH, epoch(2))
+    mark = view.mark()
+    view.put("pending", EPOCH, epoch(3))
+    view.put("new", EPOCH, epoch(4))
+    view.delete("stored")
+    view.undo_to(mark)
+    assert [(key, value["epoch"]) for key, value in view.scan("")] == [("pending", 2), ("stored", 1)]
+    assert [change.key for change in view.changes()] == ["pending"]
+    store.close()
+
+
+def test_a_key_that_comes_and_goes_in_one_transaction_leaves_a_tombstone(tmp_path: Path) -> None:
+    """The changelog carries the last word for each key that was touched, once."""
+    store = open_store(tmp_path / "0.sqlite")
+    view = StateView(store)
+    view.put("a", EPOCH, epoch(1))
+    view.delete("a")
+    view.put("b", EPOCH, epoch(1))
+    view.put("b", EPOCH, epoch(2, 50))
+    changes = {change.key: (change.value is None, change.wake_at) for change in view.changes()}
+    assert changes == {"a": (True, None), "b": (False, 50)}
+    store.close()
+
+
+def test_a_value_too_large_for_the_changelog_is_poison(tmp_path: Path) -> None:
+    """It is refused in the step, where it can become a dead letter, and not by the broker."""
+    store = open_store(tmp_path / "0.sqlite")
+    with pytest.raises(Poison, match="too_large"):
+        StateView(store).put("k" * 1_000_000, EPOCH, epoch(1))
+    store.close()
+
+
+def test_timers_are_due_in_order_and_within_the_limit(tmp_path: Path) -> None:
+    """Earliest first, ties by key, none before its time."""
+    store = open_store(tmp_path / "0.sqlite")
+    view = StateView(store)
+    for key, wake_at in (("c", 10), ("a", 20), ("b", 10), ("d", 30), ("e", None)):
+        view.put(key, EPOCH, epoch(0, wake_at))
+    store.write(view.changes(), PROOF)
+    assert [wake.key for wake in store.due(20, 10)] == ["b", "c", "a"]
+    assert [wake.key for wake in store.due(29, 2)] == ["b", "c"]
+    assert store.due(9, 10) == []
+    assert store.next_wake_ms() == 10
+    store.close()
+
+
+def test_what_was_written_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
+    """Values and proof come back; a new file has no proof."""
+    path = tmp_path / "0.sqlite"
+    store = open_store(path)
+    assert store.proof() is None
+    view = StateView(store)
+    view.put("a", EPOCH, epoch(1))
+    store.write(view.changes(), PROOF)
+    store.close()
+    store = open_store(path)
+    assert (store.get("a"), store.proof(), store.count()) == (epoch(1), PROOF, 1)
+    store.wipe()
+    assert (store.get("a"), store.proof(), store.count()) == (None, None, 0)
+    store.close()
+
+
+def test_a_torn_value_fails_the_store_and_removes_the_file(tmp_path: Path) -> None:
+    """It is no dead letter of the record that met it: the changelog brings the state back."""
+    path = tmp_path / "0.sqlite"
+    store = open_store(path)
+    store.write([Change("a", b"\xc3\x01torn", None)], PROOF)
+    with pytest.raises(StoreFailed):
+        store.get("a")
+    store.close()
+    assert not path.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_failed_store(tmp_path: Path) -> None:
+    """A clear LoopError, which names the path."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreFailed, match="file"):
+        open_store(tmp_path / "file" / "0.sqlite")

@@ -1,0 +1,206 @@
+"""SMS replies: at most one message a reply, whatever fails; step 9 of the protocol."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.once.claiming import Checking
+from streams.once.effects import Enter, Place
+from tests.unit.streams.once.world import Owner
+from tests.unit.streams.replies.line import SmsLine
+
+
+@pytest.fixture()
+def line() -> SmsLine:
+    line = SmsLine()
+    line.settle()
+    return line
+
+
+def until(owner: Owner, kind: type) -> None:
+    while not owner.waiting(kind):
+        owner.turn()
+        for pending in owner.runnable():
+            if pending not in owner.waiting(kind):
+                owner.run(pending)
+
+
+def test_a_reply_is_sent_once_and_a_copy_not_at_all(line: SmsLine) -> None:
+    """Claimed, sent, ended; the same reply again sends nothing."""
+    name = line.reply()
+    line.reply()
+    line.settle()
+    line.reply()
+    line.settle()
+    assert (line.states(name), line.sent(name), line.phase(name)) == (["CLAIMED", "SENT"], 1, "ENDED")
+
+
+def test_the_text_is_forgotten_with_the_end(line: SmsLine) -> None:
+    """That it was sent is remembered, what it said is not."""
+    name = line.reply()
+    line.settle()
+    assert line.committed[f"e|acme|+14155550101|{name}"][1]["body"] == ""
+
+
+def test_a_reply_that_was_not_sent_is_tried_again(line: SmsLine) -> None:
+    """Certainly not acted upon: another try, after a wait."""
+    line.carrier.script.extend(["not_sent"] * 3)
+    name = line.reply()
+    line.pass_time(60)
+    assert line.states(name)[-1] == "SENT"
+    assert (line.states(name).count("NOT_SENT"), line.sent(name)) == (3, 1)
+
+
+def test_a_reply_that_is_never_taken_fails_after_an_hour(line: SmsLine) -> None:
+    """Trying has an end, in writing."""
+    line.carrier.script.extend(["not_sent"] * 2_000)
+    name = line.reply()
+    line.pass_time(3_700)
+    assert (line.states(name)[-1], line.sent(name)) == ("FAILED", 0)
+
+
+def test_a_refusal_is_the_end(line: SmsLine) -> None:
+    """The carrier said no: FAILED, not tried again."""
+    line.carrier.script.append("refused")
+    name = line.reply()
+    line.pass_time(60)
+    assert (line.states(name), line.phase(name)) == (["CLAIMED", "FAILED"], "ENDED")
+
+
+@pytest.mark.parametrize(("how", "end"), [("reply_lost", "SENT"), ("dropped", "FAILED")])
+def test_an_unknown_reply_is_looked_up_and_never_sent_again(line: SmsLine, how: str, end: str) -> None:
+    """The carrier's message list decides; not found within T_resolve: FAILED."""
+    line.carrier.script.append(how)
+    name = line.reply()
+    line.pass_time(121)
+    assert line.states(name) == ["CLAIMED", "UNKNOWN", end]
+    assert line.sent(name) == (1 if how == "reply_lost" else 0)
+
+
+def test_an_equal_text_of_another_reply_is_not_taken_for_it(line: SmsLine) -> None:
+    """A message that is bound to another reply is left out."""
+    line.reply("m1")
+    line.settle()
+    line.carrier.script.append("dropped")
+    line.reply("m2")
+    line.log["sms.outbound"][-1][1]["body"] = "text of m1"  # type: ignore[index]
+    line.pass_time(121)
+    assert line.states("m2")[-1] == "FAILED"
+
+
+def test_an_unknown_reply_is_resolved_by_a_callback(line: SmsLine) -> None:
+    """DELIVERED says that it was sent."""
+    line.carrier.script.append("reply_lost")
+    name = line.reply()
+    line.settle()
+    line.callback(name, "DELIVERED")
+    line.settle()
+    assert line.phase(name) == "ENDED"
+
+
+def test_after_stop_only_its_own_answers_are_sent(line: SmsLine) -> None:
+    """Opted out: an ack FAILED unsent, the confirmation and HELP go out."""
+    line.fact("OPTED_OUT")
+    line.settle()
+    for kind in ("ack", "stop", "help"):
+        line.reply(kind, kind)
+    line.pass_time(1)
+    assert [line.sent(k) for k in ("ack", "stop", "help")] == [0, 1, 1]
+    assert line.states("ack") == ["FAILED"]
+
+
+def test_a_stop_while_a_reply_is_on_its_way_stops_it(line: SmsLine) -> None:
+    """What was written before the self-check's sample is read before the request."""
+    name = line.reply()
+    until(line.owner, Checking)
+    line.fact("OPTED_OUT")
+    line.settle()
+    assert line.states(name) == ["CLAIMED", "NOT_SENT", "FAILED"]
+    assert line.sent(name) == 0
+
+
+def test_a_stop_while_a_reply_waits_for_its_next_try_ends_it(line: SmsLine) -> None:
+    """It does not wait for its timer."""
+    line.carrier.script.append("not_sent")
+    name = line.reply()
+    line.settle()
+    line.fact("OPTED_OUT")
+    line.settle()
+    assert line.states(name)[-1] == "FAILED"
+
+
+def test_a_gated_reply_is_never_sent_by_the_next_owner(line: SmsLine) -> None:
+    """The owner died with the request out; the next one looks it up."""
+    name = line.reply()
+    until(line.owner, Place)
+    line.owner.run(line.owner.waiting(Place)[0])
+    line.take_over()
+    line.pass_time(6)
+    assert (line.states(name), line.sent(name)) == (["CLAIMED", "UNKNOWN", "SENT"], 1)
+
+
+def test_an_ungated_reply_is_claimed_again_by_the_next_owner(line: SmsLine) -> None:
+    """The owner died before the gate."""
+    name = line.reply()
+    line.owner.turn()
+    line.take_over()
+    line.settle()
+    assert (line.states(name), line.sent(name)) == (["CLAIMED", "CLAIMED", "SENT"], 1)
+
+
+def test_a_former_owner_that_did_not_send_gives_the_try_back(line: SmsLine) -> None:
+    """NOT_SENT as plain evidence: the next try follows."""
+    name = line.reply()
+    until(line.owner, Enter)
+    old = line.owner
+    old.run(old.waiting(Enter)[0])
+    line.take_over()
+    old.give_up()
+    line.pass_time(3)
+    assert (line.states(name)[-1], line.sent(name)) == ("SENT", 1)
+
+
+def test_a_door_that_shuts_between_two_tries_stalls_neither(line: SmsLine) -> None:
+    """The state key is the same for all tries: what memory held of the first must not hide the second."""
+    line.carrier.script.append("not_sent")
+    name = line.reply()
+    until(line.owner, Checking)
+    line.owner.run(line.owner.waiting(Checking)[0])
+    line.reply("other")
+    line.owner.turn(abort=True)  # "posted", taken back
+    line.clock.advance(2.1)  # and now too old
+    line.server.away = True
+    line.pass_time(5)
+    line.server.away = False
+    line.pass_time(10)
+    assert line.sent(name) == 1
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_lost_gate_delays_a_reply_only(line: SmsLine, keep: bool) -> None:
+    """Filled from the log, then on; what was out and unposted is another try."""
+    name = line.reply()
+    until(line.owner, Enter)
+    line.server.restart(keep=keep)
+    line.pass_time(5)
+    assert line.sent(name) == 1
+
+
+def test_late_callbacks_end_nothing_twice(line: SmsLine) -> None:
+    """Evidence about an ended reply is folded; the furthest stays."""
+    name = line.reply()
+    line.settle()
+    for state in ("DELIVERED", "SENT", "CLAIMED"):
+        line.callback(name, state)
+    line.settle()
+    ended = line.committed[f"e|acme|+14155550101|{name}"][1]
+    assert (ended["state"], ended["phase"]) == ("DELIVERED", "ENDED")
+
+
+def test_what_is_remembered_is_forgotten_after_35_days(line: SmsLine) -> None:
+    """Longer than any input's retention, then it leaves the state."""
+    line.reply()
+    line.settle()
+    line.clock.advance(35 * 86_400 + 1)
+    line.settle()
+    assert list(line.committed) == ["epoch"]
