@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import ListOffsetsResultInfo, OffsetSpec
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 SAMPLE_TIMEOUT_S = 5.0
 REFRESH_TIMEOUT_S = 1.0
@@ -37,6 +36,7 @@ class Sample:
     asked_ms: int
     futures: Mapping[TopicPartition, Future[ListOffsetsResultInfo]]
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
+    settled: bool = False
     admin: AdminClient | None = None
 
     def done(self) -> bool:
@@ -44,18 +44,24 @@ class Sample:
         return all(future.done() for future in self.futures.values())
 
     def settle(self) -> None:
-        """Read the answers, once they are there."""
+        """Read the answers, once they are there. To call it again does nothing."""
+        if self.settled:
+            return
+        self.settled = True
         failed = set()
         for partition, future in self.futures.items():
             if future.exception() is None:
                 self.ends[partition.topic, partition.partition] = future.result().offset
             else:
                 failed.add(partition.topic)
-        for topic in failed if self.admin is not None else ():
+        if self.admin is None:
+            return
+        if self.admin is not None:
             # The admin client does not refresh what it knows of leaders by itself: after a broker's restart it would
             # be answered FENCED_LEADER_EPOCH for ever.
-            with contextlib.suppress(KafkaException):
-                self.admin.list_topics(topic, timeout=REFRESH_TIMEOUT_S)
+            for topic in failed:
+                with contextlib.suppress(KafkaException):
+                    self.admin.list_topics(topic, timeout=REFRESH_TIMEOUT_S)
 
     def passed(self, topics: Iterable[str], partition: int, positions: Mapping[str, int]) -> bool:
         """Has the reader reached the sampled end of each topic?"""
@@ -67,7 +73,7 @@ class Sample:
 
 def sample(admin: AdminClient, partitions: Iterable[tuple[str, int]], now_ms: int) -> Sample:
     """Ask for the high watermarks of `partitions`; returns at once."""
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call] # the client's stub lacks the types
+    latest = OffsetSpec.latest()
     request = {TopicPartition(topic, number): latest for topic, number in partitions}
     futures = admin.list_offsets(
         request, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=SAMPLE_TIMEOUT_S

@@ -73,8 +73,7 @@ class Looks:
         return any(each.asked >= self._samples for waiting in self._waiting.values() for each in waiting)
 
     def _answer(self, taken: Sample, tasks: Mapping[int, Task]) -> list[Arrived]:
-        if not taken.ends:
-            taken.settle()
+        taken.settle()
         arrived: list[Arrived] = []
         for partition, waiting in list(self._waiting.items()):
             task = tasks.get(partition)
