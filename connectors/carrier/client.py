@@ -10,7 +10,7 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 
 from connectors.carrier.errors import describe, place_result
 from connectors.carrier.http import OneShotHttpClient, Timeouts
-from streams.calls.carrier import (
+from streams.once.carrier import (
     CallRequest,
     CarrierCall,
     CarrierMessage,

@@ -18,7 +18,7 @@ import aiohttp
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
 
 from connectors.carrier.http import ThrottledError
-from streams.calls.carrier import NotSent, PlaceResult, Refused, Unknown
+from streams.once.carrier import NotSent, PlaceResult, Refused, Unknown
 
 # Raised by aiohttp's connector only, before the request is handed a connection. ClientConnectorError covers
 # DNS, refusal, TLS handshake and certificate; each is checked by a test against a peer that behaves so.

@@ -7,32 +7,7 @@ from collections.abc import Mapping
 from connectors.gateway.urls import CallTarget, MessageTarget
 from schemas.records import CallEvent, SmsEvent, SmsReceived
 from streams.ids import user_key
-
-# ANSWERED means that our answer gate gave the words; the carrier's in-progress says only that it still lives.
-CALL_STATES = {
-    "queued": "PLACED",
-    "initiated": "PLACED",
-    "ringing": "RINGING",
-    "in-progress": "RINGING",
-    "completed": "COMPLETED",
-    "busy": "BUSY",
-    "no-answer": "NO_ANSWER",
-    "failed": "FAILED",
-    "canceled": "CANCELED",
-}
-MESSAGE_STATES = {
-    "accepted": "SENT",
-    "scheduled": "SENT",
-    "queued": "SENT",
-    "sending": "SENT",
-    "sent": "SENT",
-    "delivered": "DELIVERED",
-    "partially_delivered": "DELIVERED",
-    "read": "DELIVERED",
-    "undelivered": "FAILED",
-    "failed": "FAILED",
-    "canceled": "FAILED",
-}
+from streams.once.carrier import CALL_STATES, MESSAGE_STATES
 
 
 def received(form: Mapping[str, str], now_ms: int) -> SmsReceived:

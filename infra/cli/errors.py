@@ -83,6 +83,9 @@ def explain(error: BaseException) -> str:
     if kafka and isinstance(error, kafka.KafkaException):
         return f"ringback: Kafka: {kafka_text(error)}"
     code = exit_code(error)
+    cluster = sys.modules.get("infra.cluster.errors")
+    if cluster and isinstance(error, cluster.ClusterError):
+        return f"ringback: {error}"  # with the end of a server's log, where it has one
     text = " ".join(str(error).split()) or type(error).__name__
     if code == OUR_BUG:
         return f"ringback: {type(error).__name__}: {text} (this is a bug; --debug shows where)"

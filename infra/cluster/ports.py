@@ -8,13 +8,16 @@ may still take it; the cluster then starts again with others (cluster.py).
 from __future__ import annotations
 
 import errno
+import getpass
 import os
 import socket
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
-from infra.cluster.cache import cache_folder, try_lock
+from infra.cluster.cache import try_lock
 from infra.cluster.errors import ClusterError
 
 # Below the range from which systems take the source ports of outgoing connections (Linux: from 32768). In that
@@ -63,7 +66,8 @@ def lease_port(preferred: int | None, *, exact: bool = False, avoid: Iterable[in
 
     `avoid` are ports not to be given, preferred or not. Raises ClusterError when there is none.
     """
-    folder = cache_folder() / "ports"
+    # Where every process of this user looks, whatever its cache folder is.
+    folder = Path(tempfile.gettempdir()) / f"ringback-ports-{getpass.getuser()}"
     folder.mkdir(exist_ok=True)
     avoided = set(avoid)
     first = [] if preferred is None else [preferred]

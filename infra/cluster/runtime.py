@@ -64,12 +64,12 @@ def ensure_runtime(progress: Progress) -> Runtime:
             if not (aot.exists() or given_up.exists()):
                 progress(f"preparing Kafka {locked_set.version} for quick starts (some 10 s, this once)")
                 try:
-                    _train(runtime, aot)
+                    _train_patiently(runtime, aot)
                 except (ClusterError, OSError) as error:
                     given_up.write_text(
                         f"{error}\n"
                     )  # not tried at every start; delete the file to try again
-                    progress(f"Kafka will start more slowly: {error}")
+                    progress(f"Kafka will start more slowly: {str(error).splitlines()[0]} (see {given_up})")
     return Runtime(java.executable, ":".join(jars), checkpoint, aot if aot.exists() else None)
 
 
@@ -91,6 +91,17 @@ def _make_checkpoint(runtime: Runtime, checkpoint: Path) -> None:
         if code != 0 or not written.exists():
             raise ChildFailed(f"Kafka's format tool failed ({code}):\n{tool.tail()}")
         written.rename(checkpoint)
+
+
+def _train_patiently(runtime: Runtime, aot: Path) -> None:
+    """A stranger may take the port between our look and the broker's bind: then others are tried."""
+    for last in (False, False, True):
+        try:
+            _train(runtime, aot)
+            return
+        except ChildFailed:
+            if last:
+                raise
 
 
 def _train(runtime: Runtime, aot: Path) -> None:

@@ -162,7 +162,8 @@ class Takeovers:
         assert self._reader is not None
         changes: dict[int, list[Change]] = {}
         first = self._reader.poll(0.01)
-        for message in [*([first] if first else []), *self._reader.consume(_BATCH, 0)]:
+        # Not `if first`: a message is as long as its value, so a tombstone would count as none.
+        for message in [*([first] if first is not None else []), *self._reader.consume(_BATCH, 0)]:
             error, offset, number = message.error(), message.offset(), message.partition()
             if error is not None and error.fatal():
                 raise Fenced(f"changelog reader: {error.str()}")

@@ -11,7 +11,7 @@ import pytest
 
 from connectors.carrier import Timeouts, TwilioCarrier
 from infra.simulator import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, RunningSimulator
-from streams.calls.carrier import (
+from streams.once.carrier import (
     CallRequest,
     CarrierUnavailableError,
     MessageRequest,

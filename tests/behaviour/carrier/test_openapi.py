@@ -18,7 +18,7 @@ from openapi_core.exceptions import OpenAPIError
 from connectors.carrier import TwilioCarrier
 from infra.cluster.cache import cache_folder
 from infra.simulator import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, RunningSimulator
-from streams.calls.carrier import CallRequest, MessageRequest, Placed
+from streams.once.carrier import CallRequest, MessageRequest, Placed
 from tests.behaviour.carrier.conftest import ALICE, OURS
 from tests.behaviour.carrier.openapi import Exchanged, Published, Recorder, UnpublishedError, description
 

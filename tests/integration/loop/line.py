@@ -98,9 +98,9 @@ class Line:
         assert not failures
         self.sent += [value for value in values if isinstance(value, dict)]
 
-    def count(self, number: int, users: int = 5, start: int = 0) -> None:
+    def count(self, number: int, users: int = 8, start: int = 0) -> None:
         """Write `number` COUNT events of several users."""
-        self.produce(*(event("COUNT", f"u{n % users}", f"e{n}") for n in range(start, start + number)))
+        self.produce(*(event("COUNT", f"user{n % users}", f"e{n}") for n in range(start, start + number)))
 
     # -- what came out
 

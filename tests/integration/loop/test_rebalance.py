@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+from functools import partial
 
 import pytest
 
 from streams.runtime.errors import UnknownResult
+from streams.runtime.loop import Loop
 from streams.runtime.transactions import Transactions
 from tests.integration.loop.line import Line, until
 
@@ -73,9 +75,13 @@ def test_partitions_are_taken_over_again_and_again(line: Line) -> None:
         lose_the_answer(loop._transactions)
         line.count(10, start=50 + 10 * round_)
         line.check_exactly_once()
-        now = {task.tenure for task in loop.partitions}
-        assert not tenures & now, "not all were taken over again"
+        until(partial(anew, loop, tenures), "all are taken over again")
     assert running.alive
+
+
+def anew(loop: Loop, tenures: set[int]) -> bool:
+    """Has every partition begun another stay since?"""
+    return loop.ready and tenures.isdisjoint(task.tenure for task in loop.partitions)
 
 
 def lose_the_answer(transactions: Transactions) -> None:

@@ -61,20 +61,22 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
 def test_a_store_that_cannot_be_trusted_is_restored(line: Line) -> None:
     """Whatever was done to the file, counting goes on from the right number. A torn page shows only when it is
     read, and then ends the member, which is started anew as `ringback run` does."""
-    sent = 0
-    for what, damage in DAMAGE.items():
-        line.count(20, start=sent)
-        running = line.run(line.loop(max_batch=5), again=lambda: line.loop(max_batch=5))
-        line.check_exactly_once()
-        running.stop()
-        sent += 20
+    line.count(20)
+    running = line.start()
+    line.check_exactly_once()
+    running.stop()
+    sent, left = 20, list(DAMAGE.items())
+    while left:
         for number in range(line.partitions):
+            what, damage = left.pop()
             path = line.folder / "a" / line.name / f"{number}.sqlite"
             assert path.exists(), what
             damage(path)
-    line.count(20, start=sent)
-    line.run(line.loop(), again=line.loop)
-    line.check_exactly_once()
+        line.count(20, start=sent)
+        sent += 20
+        running = line.run(line.loop(max_batch=5), again=lambda: line.loop(max_batch=5))
+        line.check_exactly_once()
+        running.stop()
 
 
 def test_a_store_that_is_behind_is_carried_on_from_where_it_was(line: Line) -> None:

@@ -8,7 +8,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from twilio.base.exceptions import TwilioRestException  # type: ignore[import-untyped]
 
 from connectors.carrier.errors import place_result
-from streams.calls.carrier import NotSent, Refused, Unknown
+from streams.once.carrier import NotSent, Refused, Unknown
 
 KEY = ConnectionKey("api.example", 443, True, True, None, None, None)
 

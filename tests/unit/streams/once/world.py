@@ -209,9 +209,7 @@ class Owner:
         self.pending += [Pending(e, now_ms + getattr(e, "delay_ms", 0)) for e in effects]
         return taken > 0
 
-    def _events(
-        self, state: DictState, answers: list[Result], positions: dict[str, int]
-    ) -> Iterator[Event]:
+    def _events(self, state: DictState, answers: list[Result], positions: dict[str, int]) -> Iterator[Event]:
         if not self.opened:
             yield Opened(0)
             return
@@ -241,9 +239,7 @@ class Owner:
 
     def waiting(self, kind: type) -> list[Pending]:
         """Effects of a kind that are out; of a Look, also by what it is about."""
-        return [
-            p for p in self.pending if isinstance(p.effect, kind) or isinstance(_about(p.effect), kind)
-        ]
+        return [p for p in self.pending if isinstance(p.effect, kind) or isinstance(_about(p.effect), kind)]
 
     def runnable(self) -> list[Pending]:
         return [p for p in self.pending if p.at_ms <= self.world.clock.now_ms()]

@@ -1,1 +1,0 @@
-from streams.once.carrier import *  # noqa: F403

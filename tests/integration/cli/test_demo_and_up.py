@@ -1,0 +1,93 @@
+"""The whole thing as a user starts it: `demo` to its verdict, `up` to its clean end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from infra.cluster import status
+
+pytestmark = pytest.mark.integration
+RINGBACK = [sys.executable, "-m", "infra.cli.main"]
+READY_S = 90.0
+
+
+def _children_of(folder: Path) -> list[int]:
+    """Every process that was told this folder: brokers, Redis, stages, gateway, carrier and their guardians."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            where = str((entry / "cwd").readlink())
+        except OSError:
+            continue
+        if str(folder).encode() in environment or where.startswith(str(folder)):
+            found.append(int(entry.name))
+    return [pid for pid in found if pid != os.getpid()]
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_agrees(tmp_path: Path) -> None:
+    """A dozen SMS on a cluster of its own end with every check agreeing, exit code 0, and nothing left running."""
+    done = subprocess.run(
+        [*RINGBACK, "demo", "--json", "--dir", str(tmp_path / "demo")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+    verdict = json.loads(done.stdout)
+    assert verdict["agreed"]
+    assert all(check["holds"] for check in verdict["checks"])
+    assert {row["tenant"]: row["sms"] for row in verdict["tenants"]} == {"sunrise": 6, "harbour": 6}
+    assert _children_of(tmp_path) == []
+
+
+@pytest.mark.timeout(240)
+def test_up_is_found_by_other_commands_and_ends_without_orphans(tmp_path: Path) -> None:
+    """Another shell sends and traces without any setting; a stage that is killed comes back; SIGTERM ends all."""
+    folder = tmp_path / "up"
+    log = tmp_path / "up.log"
+    with log.open("wb") as output:
+        up = subprocess.Popen([*RINGBACK, "up", "--dir", str(folder)], stdout=output, stderr=output)
+    try:
+        deadline = time.monotonic() + READY_S
+        while b"logs:" not in log.read_bytes():
+            assert up.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        [stages] = [
+            pid
+            for pid in _children_of(folder)
+            if b"infra.cli.main\0run" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            and b"guardian" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        os.kill(stages, signal.SIGKILL)
+        send = [*RINGBACK, "send", "--from", "+15550001234", "--to", "+14155550100", "list"]
+        sid = subprocess.run(send, check=True, capture_output=True, text=True).stdout.strip()
+        steps: list[str] = []
+        while not any("charged" in step for step in steps):
+            assert time.monotonic() < deadline, f"{steps}\n{log.read_text()}"
+            trace = subprocess.run(
+                [*RINGBACK, "trace", sid, "--json"], capture_output=True, text=True, check=False
+            )
+            assert trace.returncode in (0, 1), trace.stderr
+            steps = [json.loads(line)["what"] for line in trace.stdout.splitlines()]
+        assert "stages ended with 137" in log.read_text()
+        assert (folder / "running.json").exists()
+    finally:
+        up.send_signal(signal.SIGTERM)
+        code = up.wait(60)
+    assert code == 0, log.read_text()
+    found = status(folder / "cluster")
+    assert found is not None
+    assert found.pids == {}
+    assert _children_of(folder) == []
+    assert not (folder / "running.json").exists()
