@@ -1,0 +1,56 @@
+"""At most one SMS a reply, and every reply ends, in random stories; a planted mistake is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streams.once import claiming
+from streams.once.carrier import PlaceResult, Unknown
+from streams.once.effects import Stale
+from streams.once.gate import GateEntry
+from streams.replies.processor import RepliesProcessor
+from streams.runtime.processor import State
+from tests.property.calls.chance import Tape
+from tests.property.calls.sms_story import SmsStory
+from tests.property.calls.story import Broken
+
+LENGTH = 400
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**32 - 1))
+def test_a_reply_is_sent_at_most_once_whatever_happens(seed: int) -> None:
+    """Crashes, zombies, aborted transactions, a lost gate, lost requests and replies."""
+    SmsStory(Tape.of_seed(seed, LENGTH)).play()
+
+
+def test_a_timeout_taken_for_not_sent_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read timeout that is tried again sends twice."""
+    honest = claiming.outcome
+
+    def outcome(result: PlaceResult | Stale) -> tuple[str, str | None, str | None]:
+        return ("NOT_SENT", None, "timeout") if isinstance(result, Unknown) else honest(result)
+
+    monkeypatch.setattr(claiming, "outcome", outcome)
+    with pytest.raises(Broken, match="I1"):
+        for seed in range(300):
+            SmsStory(Tape.of_seed(seed, LENGTH)).play()
+
+
+def test_a_rebuild_without_gated_bits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate that was filled with epochs only lets a second request pass."""
+    remembered = RepliesProcessor._remembered
+
+    def bare(processor: RepliesProcessor, state: State) -> Iterator[GateEntry]:
+        for entry in remembered(processor, state):
+            yield replace(entry, gated=False, finished=False)
+
+    monkeypatch.setattr(RepliesProcessor, "_remembered", bare)
+    with pytest.raises(Broken, match="I1"):
+        for seed in range(300):
+            SmsStory(Tape.of_seed(seed, LENGTH)).play()
