@@ -104,7 +104,6 @@ def run_stages(
     clock = SystemClock()
     member_id = settings.member_id()
     with TenantsTable(settings.kafka_config(), codec).start() as tenants:
-
         all_hands: list[Hands] = []
 
         def loop_of(stage: str, number: int) -> MakeLoop:

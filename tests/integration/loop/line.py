@@ -139,7 +139,7 @@ class Line:
     def _ends(self, names: list[TopicPartition]) -> dict[int, int]:
         """The high watermark of each partition, uncommitted; empty while a broker that just started is at a loss."""
         asked = self.admin.list_offsets(
-            {name: OffsetSpec.latest() for name in names},  # type: ignore[no-untyped-call]
+            {name: OffsetSpec.latest() for name in names},
             isolation_level=IsolationLevel.READ_UNCOMMITTED,
         )
         try:

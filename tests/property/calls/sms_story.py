@@ -1,4 +1,4 @@
-"""A story of the replies stage, as `Story` for calls: crashes, zombies, a gate that forgets, lost requests and replies."""
+"""A story of the replies stage, as `Story` for calls: crashes, zombies, a forgetful gate, lost requests and replies."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ class Story:
     # -- what must hold
 
     def _broken(self, what: str) -> None:
-        if not self.watch or what.split()[0] in self.watch:
+        if not self.watch or what.split(maxsplit=1)[0] in self.watch:
             raise Broken(what)
 
     def _before_post(self, request: CallRequest) -> None:

@@ -73,8 +73,9 @@ def a_timeout_is_not_sent(patch: pytest.MonkeyPatch) -> None:
 def call_again_when_not_found(patch: pytest.MonkeyPatch) -> None:
     """The list does not show it, so it is posted again."""
 
-    def again(door: Claiming[Any], *args: Any) -> Iterator[Output]:
-        return entered(door, *(Passed() if isinstance(a, Taken) else a for a in args))
+    def again(door: Claiming[Any], *args: Any) -> Any:
+        honest: Any = entered
+        return honest(door, *(Passed() if isinstance(a, Taken) else a for a in args))
 
     entered = Claiming.entered
     patch.setattr(Claiming, "entered", again)
@@ -162,6 +163,10 @@ def a_question_without_an_answer_is_forgotten(patch: pytest.MonkeyPatch) -> None
 def test_a_planted_mistake_is_found(plant: Plant, found_as: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of these breaks the invariant named (it may break others too), within the stories of 300 seeds."""
     plant(monkeypatch)
-    with pytest.raises(Broken, match=found_as):
+
+    def stories() -> None:
         for seed in range(300):
             Story(Tape.of_seed(seed, LENGTH), found_as).play()
+
+    with pytest.raises(Broken, match=found_as):
+        stories()

@@ -22,6 +22,12 @@ from tests.property.calls.story import Broken
 LENGTH = 400
 
 
+def stories() -> None:
+    """Three hundred random stories, in a row."""
+    for seed in range(300):
+        SmsStory(Tape.of_seed(seed, LENGTH)).play()
+
+
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32 - 1))
 def test_a_reply_is_sent_at_most_once_whatever_happens(seed: int) -> None:
@@ -38,8 +44,7 @@ def test_a_timeout_taken_for_not_sent_is_found(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(claiming, "outcome", outcome)
     with pytest.raises(Broken, match="I1"):
-        for seed in range(300):
-            SmsStory(Tape.of_seed(seed, LENGTH)).play()
+        stories()
 
 
 def test_a_rebuild_without_gated_bits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,5 +57,4 @@ def test_a_rebuild_without_gated_bits_is_found(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(RepliesProcessor, "_remembered", bare)
     with pytest.raises(Broken, match="I1"):
-        for seed in range(300):
-            SmsStory(Tape.of_seed(seed, LENGTH)).play()
+        stories()

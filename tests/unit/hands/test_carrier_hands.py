@@ -79,7 +79,7 @@ class Bench:
         return Place("c|k1", "k1", now_ms, now_ms + 2_000 if not_after_ms is None else not_after_ms, request)
 
 
-@pytest.fixture()
+@pytest.fixture
 def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench

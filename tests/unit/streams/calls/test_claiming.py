@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from streams.once.claiming import Checking
@@ -10,7 +12,7 @@ from streams.once.gate import GateEntry
 from tests.unit.streams.calls.line import USER, Line
 
 
-@pytest.fixture()
+@pytest.fixture
 def line() -> Line:
     line = Line()
     line.settle()
@@ -107,7 +109,7 @@ def test_an_aborted_claim_is_made_again_with_one_slot() -> None:
     ("fields", "reason"),
     [({"expires_at": 5}, "expired"), ({"quiet_from": 0, "quiet_until": 2**60}, "quiet_hours")],
 )
-def test_what_may_not_ring_now_ends_unsent(line: Line, fields: dict[str, int], reason: str) -> None:
+def test_what_may_not_ring_now_ends_unsent(line: Line, fields: dict[str, Any], reason: str) -> None:
     """Past its time, or in a quiet span: NOT_SENT without a claim."""
     key = line.due(**fields)
     line.settle()

@@ -9,7 +9,7 @@ from streams.once.effects import CancelCall, Fetch, Place, Release
 from tests.unit.streams.calls.line import Line
 
 
-@pytest.fixture()
+@pytest.fixture
 def line() -> Line:
     line = Line()
     line.settle()

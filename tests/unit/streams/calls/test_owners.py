@@ -13,7 +13,7 @@ from tests.unit.streams.calls.line import Line
 from tests.unit.streams.once.world import Owner
 
 
-@pytest.fixture()
+@pytest.fixture
 def line() -> Line:
     line = Line()
     line.settle()
@@ -310,9 +310,7 @@ def test_a_gate_lost_again_while_it_is_filled_is_filled_again(line: Line, reply_
     assert line.rung(key) == 1
 
 
-@pytest.mark.parametrize(
-    "trouble", [lambda line: lose(line), lambda line: line.owner.fail(line.owner.waiting(Fence)[0])]
-)
+@pytest.mark.parametrize("trouble", [lose, lambda line: line.owner.fail(line.owner.waiting(Fence)[0])])
 def test_trouble_during_a_takeover_delays_it_only(line: Line, trouble: Callable[[Line], None]) -> None:
     """The server is lost, or does not answer, while the new owner fences."""
     key: CallKey = line.due()

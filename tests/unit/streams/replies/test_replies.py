@@ -10,7 +10,7 @@ from tests.unit.streams.once.world import Owner
 from tests.unit.streams.replies.line import SmsLine
 
 
-@pytest.fixture()
+@pytest.fixture
 def line() -> SmsLine:
     line = SmsLine()
     line.settle()
