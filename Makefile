@@ -54,8 +54,9 @@ format: $(STAMP) ## let ruff format
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: $(STAMP) ## one hop of the loop beside a bare loop of thirty lines
-	@$(BIN)/python -m infra.bench
+bench: $(STAMP) ## what things cost, each beside a named yardstick
+	@$(BIN)/python -m infra.bench codec
+	@$(BIN)/python -m infra.bench hop
 
 lock: $(STAMP) ## make requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --universal \

@@ -1,4 +1,4 @@
-"""`python -m infra.bench hop`: run a measurement, print its table, exit 1 when the bar is missed."""
+"""`python -m infra.bench NAME`: run a measurement, print its table, exit 1 when the bar is missed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from infra.bench import codec as codec_bench
 from infra.bench.hop import BAR, HopResult, measure
 from infra.cluster import LocalCluster, existing
 
@@ -53,6 +54,22 @@ def table(results: list[HopResult], runs: int, hops: int) -> str:
             f"{ours.p50_ms:10.2f}{ours.p99_ms:8.2f}{result.ratio:7.2f}x{verdict}"
         )
     return "\n".join(lines)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="One object instead of a table.")
+def codec(as_json: bool) -> None:
+    """Our Avro codec against bare fastavro, one ReminderDue."""
+    results = codec_bench.measure()
+    fine = all(result.ratio <= codec_bench.BAR for result in results)
+    if as_json:
+        rows = [result.as_json() for result in results]
+        click.echo(json.dumps({"bar": codec_bench.BAR, "fine": fine, "rows": rows}))
+    else:
+        click.echo("one ReminderDue, best of short rounds, us\n            fastavro   codec   ratio")
+        for row in results:
+            click.echo(f"{row.name:12}{row.bare_us:8.2f}{row.ours_us:8.2f}{row.ratio:7.2f}x")
+    sys.exit(0 if fine else 1)
 
 
 if __name__ == "__main__":

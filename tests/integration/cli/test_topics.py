@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from connectors.kafka.topics import admin_client
+from connectors.kafka.topics import admin_client, find
 from connectors.settings import Settings
 from streams.topology import EVENTS, REQUESTS, topics
 from tests.conftest import FreshTopics
+from tests.integration.loop.line import until
 
 pytestmark = pytest.mark.integration
 Command = Callable[..., tuple[int, list[dict[str, Any]]]]
@@ -42,6 +43,10 @@ def test_drift_is_reported_and_left_alone(
     admin = admin_client(settings.kafka_config())
     for future in admin.incremental_alter_configs([resource]).values():
         future.result(10)
+    # The broker takes a moment to see what its controller has written.
+    until(
+        lambda: find(admin, [EVENTS.name])[EVENTS.name].config["retention.ms"] == "1000000", "it is changed"
+    )
     for command in ("plan", "apply", "plan"):
         code, plans = ringback("topics", command)
         assert code == 1
