@@ -12,6 +12,7 @@ from pathlib import Path
 
 HEAP_MB = 512
 INTERNAL_PARTITIONS = 8
+SETTINGS = "server.properties"
 
 LOG4J2 = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -167,7 +168,7 @@ def prepare_node(
     """Write the node's settings, and its data folder if it has none. It logs to `logs/server.log`, 48 MB at most."""
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     (folder / "logs" / "log4j2.xml").write_text(LOG4J2)
-    write_properties(folder / "server.properties", properties(node, ports))
+    write_properties(folder / SETTINGS, properties(node, ports))
     if not (folder / "data").exists():
         format_data(
             folder / "data", node=node, cluster_id=cluster_id, bootstrap_checkpoint=bootstrap_checkpoint

@@ -54,8 +54,6 @@ class Sample:
                 self.ends[partition.topic, partition.partition] = future.result().offset
             else:
                 failed.add(partition.topic)
-        if self.admin is None:
-            return
         if self.admin is not None:
             # The admin client does not refresh what it knows of leaders by itself: after a broker's restart it would
             # be answered FENCED_LEADER_EPOCH for ever.

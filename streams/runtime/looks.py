@@ -47,11 +47,16 @@ class Looks:
         return True
 
     def take(self, tasks: Mapping[int, Task]) -> list[Arrived]:
-        """The looks whose sample has been passed, as answers; begins the next sample when one is needed."""
+        """The looks whose sample has been passed, as answers; begins the next sample when one is needed.
+
+        Those of a tenure that is over come back with None: they are late, and what they were for did not happen.
+        """
+        arrived = self._given_up(tasks)
         if not self._waiting:
             self._sample = None
-            return []
-        arrived = self._answer(self._sample, tasks) if self._sample and self._sample.done() else []
+            return arrived
+        if self._sample and self._sample.done():
+            arrived += self._answer(self._sample, tasks)
         stale = self._sample is None or (
             self._sample.done() and self._clock.now_ms() - self._sample.asked_ms > SAMPLE_MAX_AGE_MS
         )
@@ -66,6 +71,23 @@ class Looks:
             self._sample = sample(self._admin, sorted(wanted), self._clock.now_ms())
         return arrived
 
+    def _given_up(self, tasks: Mapping[int, Task]) -> list[Arrived]:
+        arrived: list[Arrived] = []
+        for partition, waiting in list(self._waiting.items()):
+            task = tasks.get(partition)
+            tenure = task.tenure if task else None
+            arrived += [
+                Arrived(each.tenure, Result(each.look, None)) for each in waiting if each.tenure != tenure
+            ]
+            self._keep(partition, [each for each in waiting if each.tenure == tenure])
+        return arrived
+
+    def _keep(self, partition: int, waiting: list[Waiting]) -> None:
+        if waiting:
+            self._waiting[partition] = waiting
+        else:
+            self._waiting.pop(partition, None)
+
     def _uncovered(self) -> bool:
         """Is somebody waiting whom the present, finished sample came too early for?"""
         if self._sample is None or not self._sample.done():
@@ -76,18 +98,13 @@ class Looks:
         taken.settle()
         arrived: list[Arrived] = []
         for partition, waiting in list(self._waiting.items()):
-            task = tasks.get(partition)
+            task = tasks[partition]
             left = []
             for each in waiting:
-                if task is None or each.tenure != task.tenure:
-                    continue  # the partition was given up since: nobody asks any more
                 covered = each.asked < self._samples
                 if covered and taken.passed(each.look.topics, partition, task.positions):
                     arrived.append(Arrived(task.tenure, Result(each.look, taken.asked_ms)))
                 else:
                     left.append(each)
-            if left:
-                self._waiting[partition] = left
-            else:
-                del self._waiting[partition]
+            self._keep(partition, left)
         return arrived

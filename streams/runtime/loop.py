@@ -225,7 +225,7 @@ class Loop:
             log.warning("the consumer did not close cleanly: %s", error)
         while True:
             last = self._gives_up()
-            for arrived in self._inbox.take():
+            for arrived in self._inbox.take() + self._looks.take({}):
                 self._evidence.write(arrived)
             if last:
                 break

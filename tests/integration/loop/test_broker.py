@@ -41,6 +41,18 @@ def test_a_broker_that_restarts_in_the_middle_of_a_stream(frail: LocalCluster, f
     line.check_exactly_once()
 
 
+def test_a_broker_that_is_killed_in_the_middle_of_a_stream(frail: LocalCluster, frail_line: Line) -> None:
+    """Its transactions were neither ended nor begun anew: none of them hangs for ever when it is back."""
+    line = frail_line
+    line.child()
+    for start in (0, 2_000, 4_000):
+        line.count(2_000, start=start)
+        line.await_outputs(start + 1)
+        frail.kill_broker(1)
+        frail.start_broker(1)
+    line.check_exactly_once()
+
+
 def test_an_unknown_result(frail: LocalCluster, frail_line: Line) -> None:
     """The broker is frozen for longer than a transaction call waits: taken over again, exactly once.
 
