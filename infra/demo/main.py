@@ -26,9 +26,8 @@ from infra.demo.watch import Watch
 from infra.simulator.client import SimulatorClient
 from streams.tenants import parse_tenants
 
-
-# An attempt whose outcome nobody can tell stays open for so long, unless a setting says otherwise: the usual two minutes
-# are more than somebody watches.
+# An attempt whose outcome nobody can tell stays open for so long, unless a setting says otherwise: nobody watches for
+# the usual two minutes.
 RESOLVE_S = 20.0
 
 
