@@ -71,6 +71,7 @@ def test_kill_9_at_random_moments(line: Line) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_kill_9_at_thirty_random_moments(protocol_line: Line) -> None:
     """The same thirty times, under both protocols (`consumer` waits out a session of 6 s each time)."""
     kill_at_random(protocol_line, kills=30, wait_s=(0.0, 0.3))
