@@ -19,6 +19,7 @@ import fastavro
 from fastavro.read import LOGICAL_READERS
 from fastavro.schema import parse_schema
 
+from schemas import compiled
 from schemas.catalog import Schema
 from schemas.errors import UndecodableRecord
 
@@ -116,6 +117,9 @@ def reader(name: str, written: Schema, wanted: Schema | None) -> Callable[[bytes
     The function raises UndecodableRecord, whatever the bytes. Memory is bounded by the length of the data: a
     string that claims 2**40 bytes is a short read, since fastavro reads from memory and compares lengths.
     """
+    quick = compiled.decoder(written) if wanted is None else None
+    if quick is not None:
+        return _quick_reader(name, quick)
     read = fastavro.schemaless_reader
     # fastavro puts one and the same list into every record that lacks the field: a change to one changes all.
     unshare = wanted is not None and _has_mutable_default(wanted)
@@ -135,9 +139,24 @@ def reader(name: str, written: Schema, wanted: Schema | None) -> Callable[[bytes
     return decode
 
 
+def _quick_reader(name: str, read: compiled.Decoder) -> Callable[[bytes, int], Any]:
+    def decode(data: bytes, start: int) -> Any:
+        try:
+            record, end = read(data, start)
+        except Exception as error:
+            raise UndecodableRecord(f"{name}: {_reason(error)}") from error
+        if end != len(data):
+            left = len(data) - end
+            reason = f"{left} bytes left over after the record" if left > 0 else "truncated"
+            raise UndecodableRecord(f"{name}: {reason}")
+        return record
+
+    return decode
+
+
 def _reason(error: Exception) -> str:
     """What is wrong with the bytes, without the bytes themselves: they may hold a phone number."""
-    if isinstance(error, EOFError):
+    if isinstance(error, EOFError | IndexError):
         return "truncated"
     if isinstance(error, UnicodeDecodeError):
         return "a string is not UTF-8"

@@ -247,3 +247,13 @@ def test_a_missing_record_name_is_a_key_error() -> None:
     """A misspelt name is found when the stage starts, not when a record comes."""
     with pytest.raises(KeyError):
         codec.encoder("RemindersDue")
+
+
+@given(any_record(), st.data())
+def test_one_field_is_read_as_in_the_whole_record(
+    named: tuple[str, dict[str, Any]], data: st.DataObject
+) -> None:
+    """Also one that the record does not have."""
+    name, record = named
+    field = data.draw(st.sampled_from([*record, "no_such_field"]))
+    assert codec.peek(codec.encode(name, record), field) == record.get(field)
