@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import re
 import uuid
+from hashlib import sha1
 from typing import NamedTuple
 
 _NAMESPACE = uuid.UUID("6b1f9d1e-6c0e-5a38-9a55-52494e474241")
+_SEED = _NAMESPACE.bytes
 _E164 = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
+
+
+def _uuid5(name: str) -> str:
+    """`str(uuid.uuid5(_NAMESPACE, name))` (RFC 9562, section 5.5) in a third of the time: three of them are made for
+    each reminder."""
+    digest = sha1(_SEED + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def is_e164(number: str) -> bool:
@@ -30,17 +40,17 @@ def user_number(user: str) -> str:
 
 def reminder_id(message_sid: str) -> str:
     """The reminder that this SMS asked for."""
-    return str(uuid.uuid5(_NAMESPACE, message_sid))
+    return _uuid5(message_sid)
 
 
 def reply_id(cause: str, purpose: str) -> str:
     """The SMS that answers `cause` (a message sid, an attempt's key, …) for one `purpose` (ack, follow_up, …)."""
-    return str(uuid.uuid5(_NAMESPACE, f"reply|{cause}|{purpose}"))
+    return _uuid5(f"reply|{cause}|{purpose}")
 
 
 def event_id(kind: str, *parts: object) -> str:
     """A fact of type `kind` about the thing that `parts` name."""
-    return str(uuid.uuid5(_NAMESPACE, "|".join(["event", kind, *map(str, parts)])))
+    return _uuid5("|".join(["event", kind, *map(str, parts)]))
 
 
 def charge_id_sms(message_sid: str) -> str:
