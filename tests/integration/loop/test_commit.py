@@ -91,7 +91,15 @@ def test_stopping_waits_for_effects_that_are_out(line: Line) -> None:
     running = line.start(hands=hands)
     line.produce(event("DO", "u", "e1"))
     until(lambda: hands.waiting, "the effect is released")
+    drain, draining = running.loop._drain, threading.Event()
+
+    def watched() -> None:
+        draining.set()
+        drain()
+
+    running.loop._drain = watched  # type: ignore[method-assign]
     running.loop.stop()
+    assert draining.wait(10)  # a poll that had begun may still take a record
     line.produce(event("COUNT", "u", "e2"))
     threading.Timer(0.2, hands.waiting[0][1], ["fine"]).start()
     running.stop()
