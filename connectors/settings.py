@@ -98,6 +98,13 @@ SETTINGS: tuple[Setting, ...] = (
         lambda: 120.0,
     ),
     Setting(
+        "RINGBACK_CLOCK_TOLERANCE_S",
+        "clock_tolerance_s",
+        "how far our clock and the broker's may differ before timers are held, seconds",
+        values.seconds,
+        lambda: 5.0,
+    ),
+    Setting(
         "RINGBACK_GROUP_PROTOCOL",
         "group_protocol",
         "classic, or consumer (KIP-848)",
@@ -150,6 +157,7 @@ class Settings:
     member: str | None = None
     tenants: str | None = None
     resolve_s: float = 120.0
+    clock_tolerance_s: float = 5.0
     group_protocol: str = "classic"
     kafka_security: Mapping[str, str] = field(default_factory=dict, repr=False)
     """librdkafka's `sasl.*` and `ssl.*` settings, by their own names."""

@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "state": ("RINGBACK_STATE_DIR", "RINGBACK_MEMBER"),
     "tenants": ("RINGBACK_TENANTS",),
     "resolve": ("RINGBACK_RESOLVE_S",),
+    "clock": ("RINGBACK_CLOCK_TOLERANCE_S",),
     "group": ("RINGBACK_GROUP_PROTOCOL",),
 }
 EVERYTHING = tuple(GROUPS)

@@ -20,6 +20,8 @@ from streams.runtime.errors import Fenced, Rewind, UnknownResult, classify
 log = logging.getLogger("ringback.loop")
 
 Delivered = Callable[[int], None]
+# Called as a record is sent; what it gives is called with the delivery report, which holds the broker's time.
+Sending = Callable[[], Callable[[Message], None] | None]
 
 # Longer than transaction.timeout.ms (3 s): by then the broker has decided, whatever we heard of it.
 CALL_TIMEOUT_S = 5.0
@@ -30,8 +32,12 @@ AGAIN_S = 0.2
 class Transactions:
     """The transactions of one member. `transactional_ids` are stable over its restarts."""
 
-    def __init__(self, clients: Clients, transactional_ids: Sequence[str]) -> None:
+    def __init__(
+        self, clients: Clients, transactional_ids: Sequence[str], sending: Sending = lambda: None
+    ) -> None:
         self._clients = clients
+        self._sending = sending
+        self._first = True
         self._ids = transactional_ids
         self._producers: list[Producer] = []
         self._turn = 0
@@ -63,6 +69,7 @@ class Transactions:
 
     def begin(self) -> None:
         self._turn = (self._turn + 1) % len(self._producers)
+        self._first = True
         self._call(self.producer.begin_transaction)
 
     @property
@@ -80,8 +87,13 @@ class Transactions:
         delivered: Delivered | None = None,
     ) -> None:
         """Add a record. `delivered` gets its offset before `commit` returns."""
+        # One delivery report a transaction is enough to know the broker's time.
+        witness = self._sending() if self._first else None
+        self._first = False
 
         def report(error: object, message: Message) -> None:
+            if error is None and witness is not None:
+                witness(message)
             offset = message.offset()
             if error is None and offset is not None and delivered is not None:
                 delivered(offset)
@@ -93,7 +105,7 @@ class Transactions:
                 value=value,
                 partition=partition,
                 headers=list(headers),
-                on_delivery=report if delivered else None,
+                on_delivery=report if delivered or witness else None,
             )
 
         try:

@@ -21,7 +21,7 @@ from confluent_kafka.admin._listoffsets import OffsetSpec
 from connectors.kafka import topics
 from connectors.kafka.clients import KafkaClients
 from schemas import codec
-from streams.runtime.clock import SystemClock
+from streams.runtime.clock import Clock, SystemClock
 from streams.runtime.dead_letters import DeadLetterLimit
 from streams.runtime.effects import Hands, NoHands
 from streams.runtime.errors import Fenced
@@ -48,6 +48,7 @@ class Found(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
+    appended_at: int
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Line:
                     key, value = message.key(), message.value()
                     assert not isinstance(key, str)
                     assert not isinstance(value, str)
-                    found.append(Found(number, offset, key, value))
+                    found.append(Found(number, offset, key, value, message.timestamp()[1]))
         finally:
             reader.close()
         return found
@@ -217,6 +218,7 @@ class Line:
         telemetry: Telemetry | None = None,
         codec: Wire | None = None,
         limit: DeadLetterLimit | None = None,
+        clock: Clock | None = None,
         **settings: Any,
     ) -> Loop:
         """A member that is not yet running."""
@@ -225,7 +227,7 @@ class Line:
             lambda _: Counting(f"{self.name}.out"),
             clients=self.clients,
             codec=codec or Wire(),
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             hands=hands or NoHands(),
             telemetry=telemetry or NoTelemetry(),
             settings=LoopSettings(
