@@ -65,6 +65,9 @@ class SameBytes:
     def decode(self, *_: object) -> tuple[str, dict[str, Any]]:
         return "Value", {}
 
+    def wake_at(self, *_: object) -> None:
+        return None
+
 
 class Forward:
     """One record in, one out, and one key of state where the stage has state."""

@@ -14,9 +14,10 @@ from streams.runtime.clock import Clock
 from streams.runtime.dead_letters import MAX_RECORD_BYTES, Source, dead_letter
 from streams.runtime.effects import Arrived
 from streams.runtime.errors import LoopError
-from streams.runtime.processor import DictState, Do, Event, Output, Poison, Result, Send, Wake
-from streams.runtime.store import Change, StateView
+from streams.runtime.processor import DictState, Do, Event, Output, Poison, Result, Send, SetAside, Wake
+from streams.runtime.store import Change
 from streams.runtime.task import Task
+from streams.runtime.view import StateView
 from streams.topology import DEAD_LETTERS
 
 log = logging.getLogger("ringback.loop")
@@ -124,8 +125,22 @@ class Work:
         if isinstance(event, Wake) and self.view and (raw := self.view.raw(event.key)) is not None:
             name, state = self.codec.decode(source.topic, raw, None, now_ms)
             self.view.put(event.key, name, {**state, "wake_at": None})
+            self._tell_set_aside(SetAside(event.key, state), now_ms)
         self.dead += 1
         self.sends.append(Encoded(DEAD_LETTERS.name, source.short_key, value, ()))
+
+    def _tell_set_aside(self, event: SetAside, now_ms: int) -> None:
+        """A processor that keeps books may note it. Whatever it makes of it, the partition goes on."""
+        assert self.view is not None
+        mark = self.view.mark()
+        try:
+            if list(self.task.processor.step(self.view, event, now_ms)):
+                log.error("what was put out for a timer that was set aside is dropped")
+        except LoopError:
+            raise
+        except Exception as bug:
+            self._undo(mark)
+            bug_report("set_aside_failed", bug)
 
     def _undo(self, mark: int) -> None:
         if self.view:

@@ -36,3 +36,6 @@ class Codec(Protocol):
         self, topic: str, data: bytes, name: str | None, timestamp_ms: int
     ) -> tuple[str, dict[str, Any]]:
         """The record's Avro name and value. Raises Poison for garbage, Hold for a schema we do not know yet."""
+
+    def wake_at(self, topic: str, data: bytes) -> int | None:
+        """The timer in a value of a changelog, without reading all of it. Raises as `decode`."""

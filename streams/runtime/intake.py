@@ -22,8 +22,8 @@ from streams.runtime.effects import Arrived
 from streams.runtime.errors import Fenced, Hold, LoopError
 from streams.runtime.partitions import Partitions
 from streams.runtime.processor import Event, Opened, Poison, Record
-from streams.runtime.store import StateView
 from streams.runtime.task import Task
+from streams.runtime.view import StateView
 from streams.topology import Stage
 
 log = logging.getLogger("ringback.loop")
@@ -101,11 +101,14 @@ class Intake:
         assert work.view is not None
         assert work.task.store is not None
         for wake in work.task.store.due(now_ms, self._max_wakes):
-            value = work.view.get(wake.key)
-            if value is not None and value["wake_at"] is not None and value["wake_at"] <= now_ms:
-                work.wakes += 1
-                if not self._step(work, replace(wake, value=value)):
-                    return
+            if work.view.pending(wake.key) is not None:  # a record of this very turn has changed it
+                value = work.view.get(wake.key)
+                if value is None or value["wake_at"] is None or value["wake_at"] > now_ms:
+                    continue
+                wake = replace(wake, value=value)  # noqa: PLW2901
+            work.wakes += 1
+            if not self._step(work, wake):
+                return
 
     def _take(self, message: Message) -> None:
         topic, number, offset, error = message.topic(), message.partition(), message.offset(), message.error()

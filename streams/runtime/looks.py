@@ -14,7 +14,7 @@ from streams.runtime.processor import Result
 from streams.runtime.task import Task
 
 # A sample that was not passed after this long is taken anew: the answer must be fresh to be worth anything.
-SAMPLE_MAX_AGE_MS = 500
+SAMPLE_MAX_AGE_S = 0.5
 
 
 class Waiting(NamedTuple):
@@ -33,6 +33,7 @@ class Looks:
         self._clock = clock
         self._waiting: dict[int, list[Waiting]] = {}  # by partition
         self._sample: Sample | None = None
+        self._asked_s = 0.0
         self._samples = 0  # begun so far; a count, since two things may happen in one millisecond
 
     @property
@@ -58,7 +59,7 @@ class Looks:
         if self._sample and self._sample.done():
             arrived += self._answer(self._sample, tasks)
         stale = self._sample is None or (
-            self._sample.done() and self._clock.now_ms() - self._sample.asked_ms > SAMPLE_MAX_AGE_MS
+            self._sample.done() and self._clock.monotonic_s() - self._asked_s > SAMPLE_MAX_AGE_S
         )
         if self._waiting and (stale or self._uncovered()):
             wanted = {
@@ -68,6 +69,7 @@ class Looks:
                 for topic in look.topics
             }
             self._samples += 1
+            self._asked_s = self._clock.monotonic_s()
             self._sample = sample(self._admin, sorted(wanted), self._clock.now_ms())
         return arrived
 

@@ -23,9 +23,11 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
+from streams.runtime.audits import Audit, Audits
 from streams.runtime.batch import Work
 from streams.runtime.clients import Clients, Codec
 from streams.runtime.clock import Clock
+from streams.runtime.clock_watch import ClockWatch
 from streams.runtime.commit import Commit
 from streams.runtime.dead_letters import DeadLetterLimit
 from streams.runtime.effects import Arrived, Hands, Inbox
@@ -86,6 +88,7 @@ class Loop:
         hands: Hands,
         telemetry: Telemetry,
         settings: LoopSettings,
+        audit: Audit | None = None,
     ) -> None:
         self._stage = stage
         self._settings = settings
@@ -98,6 +101,7 @@ class Loop:
         self._aborts = 0  # in a row
         self._admin = admin = clients.admin()
         self._inbox = Inbox()
+        self._audits = Audits(stage.name, audit, telemetry)
         self._looks = Looks(admin, clock)
         self._takeovers = Takeovers(clients, admin, stage.changelog, clock)
         topics = [topic.name for topic in stage.reads]
@@ -124,9 +128,9 @@ class Loop:
             hold=lambda task, why: self.partitions.hold(task, self._membership, why),
             keep=lambda arrived: self._inbox.put_back([arrived]),
         )
-        self._transactions = Transactions(
-            clients, [stage.transactional_id(settings.member, n) for n in range(settings.producers)]
-        )
+        self._watch = ClockWatch(clock, asks=stage.stateful)
+        ids = [stage.transactional_id(settings.member, n) for n in range(settings.producers)]
+        self._transactions = Transactions(clients, ids, self._watch.sending)
         self._commit = Commit(stage, self._transactions, self._takeovers)
         # What is late belongs to no partition of ours any more, so the processor that words it has none either.
         self._evidence = Evidence(clients.plain_producer(), make_processor(-1), codec, clock)
@@ -134,12 +138,13 @@ class Loop:
     def _make_store(self, number: int) -> Store | None:
         if not self._stage.changelog:
             return None
-        path = self._settings.state_dir / self._stage.name / f"{number}.sqlite"
+        path = self._settings.state_dir / self._stage.name / f"{number}.lmdb"
         topic = self._stage.changelog.name
         return Store(
             path,
             lambda name, value: self._codec.encode(topic, name, value),
             lambda data: self._codec.decode(topic, data, None, 0),
+            lambda data: self._codec.wake_at(topic, data),
         )
 
     # -- the life of a member
@@ -172,10 +177,12 @@ class Loop:
         messages = self._membership.poll(self._wait_s(), self._settings.max_batch)
         if messages:
             failpoint("loop.1-polled")
+        fires = self._watch.look(messages, self._transactions)
         self._takeovers.advance()
         self.partitions.release_held(self._membership)
         self._open_restored()
-        self._transact(self._intake.collect(self._answers(), messages))
+        self._transact(self._intake.collect(self._answers(), messages, wakes=fires))
+        self._audits.advance(self.partitions)
 
     def _drain(self) -> None:
         """A turn after `stop()`: effects that are out come home, nothing else is begun."""
@@ -238,7 +245,7 @@ class Loop:
             return 0.0
         wait_s = ANSWER_POLL_S if self._inbox.expecting or self._looks.waiting else self._settings.idle_s
         wake_ms = self.partitions.next_wake_ms()
-        if wake_ms is not None:
+        if wake_ms is not None and self._watch.fires:
             wait_s = min(wait_s, (wake_ms - self._clock.now_ms()) / 1000)
         return max(0.0, wait_s)
 
@@ -251,6 +258,7 @@ class Loop:
         self._transact(works)
         for work in works:
             work.task.opened = True
+            self._audits.begin(work.task)
             self._membership.resume(positions(work.task))
 
     def _answers(self) -> list[tuple[Task, Arrived]]:
@@ -290,6 +298,8 @@ class Loop:
         task.positions.update(work.positions)
         if task.store and work.changes:
             task.next_wake_ms = task.store.next_wake_ms()
+        for key, counters in work.view.totals.items() if work.view else ():
+            self._telemetry.counted(self._stage.name, task.partition, key, counters)
         for effect in work.effects:
             if not self._looks.accept(effect, task):
                 self._inbox.release(self._hands, effect, task.tenure)

@@ -73,11 +73,12 @@ class Partitions:
                 self.tasks[number] = self._new_task(number)
                 self.tasks[number].positions.update(kept)
 
-    def _give_up(self, task: Task) -> None:
+    def _give_up(self, task: Task, *, sync: bool = False) -> None:
         self._takeovers.forget(task.partition)
         if task.held_because:
             self._telemetry.held(self._stage, task.partition, False)
-        task.close()
+        self._telemetry.gone(self._stage, task.partition)
+        task.close(sync=sync)
 
     def _new_task(self, number: int) -> Task:
         return Task(number, self._make_processor(number), None, DeadLetterRate(self._limit))
@@ -129,8 +130,9 @@ class Partitions:
         self.gained(starts)
 
     def close(self) -> None:
+        """The member ends: what is in the stores shall outlive the machine too."""
         for task in self:
-            self._give_up(task)
+            self._give_up(task, sync=True)
         self.tasks.clear()
 
 

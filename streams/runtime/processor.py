@@ -50,6 +50,14 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """The timer at `key`, with what was its `value`, became a dead letter. For bookkeeping: nothing may be put out."""
+
+    key: str
+    value: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """An effect that this processor asked for has an answer."""
 
@@ -57,7 +65,7 @@ class Result:
     answer: Any
 
 
-Event = Record | Wake | Opened | Result
+Event = Record | Wake | SetAside | Opened | Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,13 @@ class State(Protocol):
 
     def put(self, key: str, name: str, value: Value) -> None:
         """Write `value`, an Avro record called `name`."""
+
+    def add(self, key: str, name: str, amounts: Mapping[str, int]) -> None:
+        """Add to counters: a record called `name` whose fields are integers, all of them named in `amounts`.
+
+        Cheap: it is written once a transaction. What was added is seen from the next transaction on, and the key is
+        never put. Amounts that are all zero write nothing, but the record is told to the telemetry like any other.
+        """
 
     def delete(self, key: str) -> None:
         """Remove the key (a tombstone in the changelog). Removing what is not there does nothing."""
@@ -132,6 +147,10 @@ class DictState:
 
     def put(self, key: str, name: str, value: Value) -> None:
         self.values[key] = (name, deepcopy(dict(value)))
+
+    def add(self, key: str, name: str, amounts: Mapping[str, int]) -> None:
+        before = self.get(key) or {}
+        self.put(key, name, {field: before.get(field, 0) + amount for field, amount in amounts.items()})
 
     def delete(self, key: str) -> None:
         self.values.pop(key, None)

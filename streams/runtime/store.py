@@ -1,31 +1,51 @@
-"""The local store of one partition: SQLite, ordered by key and by wake time. Behind Kafka or equal, never ahead.
+"""The local store of one partition: LMDB, ordered by key and by wake time. Behind Kafka or equal, never ahead.
 
-A file holds two tables:
+One file, three tables:
 
-    kv(key, value, wake_at)   value: Avro single-object bytes; wake_at: epoch ms of a timer, or null
-    meta(name, value)         changelog_offset: the next changelog offset to replay
-                              topic_id, cluster_id: which log this is a copy of
-                              current_at: epoch ms at which the store was last known to be complete; 0: never
+    values   key (UTF-8)                      →  wake_at (8), CRC-32 of all of it (4), value
+    wakes    wake_at (8), key                 →  nothing          only keys whose wake_at is not null
+    meta     "changelog_offset"               →  the next changelog offset to replay
+             "topic_id", "cluster_id"         →  which log this is a copy of
+             "current_at"                     →  epoch ms at which the store was last known to be complete; 0: never
 
-State and changelog offset are written in one local transaction, after the Kafka transaction has committed. A
-crash between the two leaves the store behind, and the changelog's tail brings it up again. A file that fails is
-removed when it is closed: the changelog brings all of it back.
+Numbers in keys are big endian, so that their order is that of time; value: Avro single-object bytes; wake_at: epoch ms
+of a timer, NO_WAKE for none.
+
+State and changelog offset are written in one local transaction, after the Kafka transaction has committed. A crash
+between the two leaves the store behind, and the changelog's tail brings it up again. Nothing is fsynced before the
+member ends; what that asks for stands in trust.py. A store that fails is removed when it is closed: the changelog
+brings all of it back. Why LMDB: decisions/2026-11-21-lmdb-for-the-local-store.md.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+import struct
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
-from streams.runtime.dead_letters import MAX_RECORD_BYTES
+import lmdb
+
 from streams.runtime.errors import StoreFailed
 from streams.runtime.processor import Poison, Value, Wake
+from streams.runtime.trust import Trust
 
 Encode = Callable[[str, Value], bytes]
 Decode = Callable[[bytes], tuple[str, dict[str, Any]]]  # Avro name, value
+WakeAt = Callable[[bytes], int | None]  # the timer in a value
+
+NO_WAKE = -1
+# What LMDB takes as a key, less the time before it in `wakes`.
+MAX_KEY_BYTES = 511 - 8
+# The file is as long as its map, with holes where nothing was written. It doubles when it is full.
+FIRST_MAP_BYTES = 16 * 2**20
+
+_HEAD = struct.Struct(">qI")
+_TIME = struct.Struct(">q")
+_META = ("cluster_id", "topic_id", "changelog_offset", "current_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,51 +69,58 @@ class Change(NamedTuple):
 class Store:
     """One partition's keyed state on local disk. Not thread-safe: it belongs to its loop.
 
-    Every method raises StoreFailed when the file cannot be read or written, and Hold when a value was written by
-    a schema that this release does not know.
+    Every method raises StoreFailed when the file cannot be read or written, or a record is not what was written, and
+    Hold when a value was written by a schema that this release does not know.
     """
 
-    def __init__(self, path: Path, encode: Encode, decode: Decode) -> None:
+    def __init__(self, path: Path, encode: Encode, decode: Decode, wake_at: WakeAt) -> None:
         self._path = path
         self._failed = False
+        self._trust = Trust(path)
         self.encode = encode
         self._decode = decode
+        self._wake_at = wake_at
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._db = self._open()
-            except sqlite3.DatabaseError:
-                # Not a database: Kafka holds the truth.
+            if self._trust.take():
                 _remove(path)
-                self._db = self._open()
-        except (sqlite3.Error, OSError) as error:
+            try:
+                self._open()
+            except lmdb.Error:
+                # Not a store: Kafka holds the truth.
+                _remove(path)
+                self._open()
+        except (lmdb.Error, OSError) as error:
             raise StoreFailed(f"{path}: {error}") from error
 
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        try:
-            # WAL + NORMAL: a power cut may lose the last writes but never tears the file, and behind is allowed.
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=NORMAL")
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS kv(key TEXT PRIMARY KEY, value BLOB, wake_at INT) WITHOUT ROWID"
-            )
-            db.execute("CREATE INDEX IF NOT EXISTS wakes ON kv(wake_at) WHERE wake_at IS NOT NULL")
-            db.execute("CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID")
-        except sqlite3.DatabaseError:
-            db.close()
-            raise
-        return db
+    def _open(self) -> None:
+        self._db = lmdb.open(
+            str(self._path),
+            subdir=False,
+            map_size=max(FIRST_MAP_BYTES, self._path.stat().st_size if self._path.exists() else 0),
+            max_dbs=3,
+            max_readers=4,
+            sync=False,
+            metasync=False,
+            writemap=True,  # half the CPU, and no copy of each touched page in our own memory
+            readahead=False,
+            meminit=False,
+        )
+        self._values, self._wakes, self._meta = (
+            self._db.open_db(name) for name in (b"values", b"wakes", b"meta")
+        )
+        self._read = self._db.begin()
 
-    def _rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        try:
-            return self._db.execute(query, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise self._failure(error) from error
-
-    def _failure(self, error: Exception) -> StoreFailed:
+    def _failure(self, error: object) -> StoreFailed:
         self._failed = True
         return StoreFailed(f"{self._path}: {error}")
+
+    def _checked(self, key: bytes, stored: bytes) -> bytes:
+        value = stored[12:]
+        wake_at, checksum = _HEAD.unpack_from(stored) if len(stored) >= _HEAD.size else (0, -1)
+        if checksum != _checksum(key, value, wake_at):
+            raise self._failure("a record is not what was written (checksum)")
+        return value
 
     def decode(self, value: bytes) -> tuple[str, dict[str, Any]]:
         """The Avro name and the value of what was stored. What does not decode was torn: we have written it."""
@@ -104,17 +131,23 @@ class Store:
 
     def proof(self) -> Proof | None:
         """What the store claims to be; None when it is new."""
-        meta = dict(self._rows("SELECT name, value FROM meta"))
         try:
-            return Proof(meta["cluster_id"], meta["topic_id"], meta["changelog_offset"], meta["current_at"])
-        except KeyError:
+            found = {name: self._read.get(name.encode(), db=self._meta) for name in _META}
+        except lmdb.Error as error:
+            raise self._failure(error) from error
+        if any(value is None for value in found.values()):
             return None
+        cluster, topic, offset, current_at = (bytes(value or b"").decode() for value in found.values())
+        return Proof(cluster, topic, int(offset), int(current_at))
 
     def wipe(self) -> None:
         """Begin again with an empty store."""
-        self._db.close()
-        _remove(self._path)
-        self._db = self._open()
+        try:
+            self._close()
+            _remove(self._path)
+            self._open()
+        except (lmdb.Error, OSError) as error:
+            raise self._failure(error) from error
 
     def get(self, key: str) -> dict[str, Any] | None:
         found = self.raw(key)
@@ -122,124 +155,145 @@ class Store:
 
     def raw(self, key: str) -> bytes | None:
         """The bytes of a value."""
-        rows = self._rows("SELECT value FROM kv WHERE key = ?", (key,))
-        return rows[0][0] if rows else None
+        name = key.encode()
+        if len(name) > MAX_KEY_BYTES:
+            return None
+        try:
+            found = self._read.get(name, db=self._values)
+        except lmdb.Error as error:
+            raise self._failure(error) from error
+        return self._checked(name, found) if found is not None else None
 
     def scan(self, prefix: str) -> list[tuple[str, bytes]]:
         """All keys that start with `prefix`, in order, and the bytes of their values."""
-        # U+10FFFF sorts behind every character that a key may hold.
-        query = "SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key"
-        return [(key, value) for key, value in self._rows(query, (prefix, prefix + "\U0010ffff"))]
+        start, found = prefix.encode(), []
+        try:
+            with self._read.cursor(db=self._values) as cursor:
+                if start and not cursor.set_range(start):
+                    return []
+                for key, stored in cursor:
+                    if not key.startswith(start):
+                        break
+                    found.append((key.decode(), self._checked(key, stored)))
+        except (lmdb.Error, UnicodeDecodeError) as error:
+            raise self._failure(error) from error
+        return found
+
+    def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All keys and decoded values as of the first `next`, in key order, read as they are iterated.
+
+        Until it ends the file keeps the pages of then, and grows by what is written meanwhile.
+        """
+        try:
+            with self._db.begin() as txn, txn.cursor(db=self._values) as cursor:
+                for key, stored in cursor:
+                    yield key.decode(), self.decode(self._checked(key, stored))[1]
+        except (lmdb.Error, UnicodeDecodeError) as error:
+            raise self._failure(error) from error
 
     def due(self, now_ms: int, limit: int) -> list[Wake]:
         """At most `limit` timers whose time has come, earliest first."""
-        query = "SELECT key, value FROM kv WHERE wake_at <= ? ORDER BY wake_at, key LIMIT ?"
-        return [Wake(key, self.decode(value)[1]) for key, value in self._rows(query, (now_ms, limit))]
+        wakes: list[bytes] = []
+        try:
+            with self._read.cursor(db=self._wakes) as cursor:
+                for wake in cursor.iternext(values=False):
+                    if len(wakes) == limit or _TIME.unpack_from(wake)[0] > now_ms:
+                        break
+                    wakes.append(wake)
+            return [self._wake(wake[8:], wake[:8]) for wake in wakes]
+        except (lmdb.Error, struct.error, UnicodeDecodeError) as error:
+            raise self._failure(error) from error
+
+    def _wake(self, key: bytes, wake_at: bytes) -> Wake:
+        stored = self._read.get(key, db=self._values)
+        if stored is None or stored[:8] != wake_at:
+            raise self._failure("a timer that is not that of its record")
+        return Wake(key.decode(), self.decode(self._checked(key, stored))[1])
 
     def next_wake_ms(self) -> int | None:
         """The earliest timer, epoch ms."""
-        found: int | None = self._rows("SELECT min(wake_at) FROM kv WHERE wake_at IS NOT NULL")[0][0]
-        return found
+        try:
+            with self._read.cursor(db=self._wakes) as cursor:
+                return _TIME.unpack_from(cursor.key())[0] if cursor.first() else None
+        except (lmdb.Error, struct.error) as error:
+            raise self._failure(error) from error
 
     def count(self) -> int:
         """Number of keys."""
-        return int(self._rows("SELECT count(*) FROM kv")[0][0])
+        try:
+            return int(self._read.stat(self._values)["entries"])
+        except lmdb.Error as error:
+            raise self._failure(error) from error
 
     def replayed(self, key: str, value: bytes | None) -> Change:
         """A changelog record that was read back."""
-        return Change(key, value, self.decode(value)[1].get("wake_at") if value is not None else None)
-
-    def write(self, changes: Iterable[Change], proof: Proof) -> None:
-        """Apply changelog records and the offset behind them in one local transaction."""
         try:
-            self._db.execute("BEGIN")
-            for change in changes:
-                if change.value is None:
-                    self._db.execute("DELETE FROM kv WHERE key = ?", (change.key,))
-                else:
-                    self._db.execute("INSERT OR REPLACE INTO kv VALUES (?, ?, ?)", change)
-            self._db.executemany(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-                [
-                    ("cluster_id", proof.cluster_id),
-                    ("topic_id", proof.topic_id),
-                    ("changelog_offset", proof.changelog_offset),
-                    ("current_at", proof.current_at),
-                ],
-            )
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
+            return Change(key, value, self._wake_at(value) if value is not None else None)
+        except Poison as poison:
+            raise self._failure(poison) from poison
+
+    def write(self, changes: Sequence[Change], proof: Proof) -> None:
+        """Apply changelog records and the offset behind them in one local transaction."""
+        self._read.abort()  # it sees the past, and keeps its pages
+        try:
+            while True:
+                try:
+                    self._write(changes, proof)
+                    break
+                except lmdb.MapFullError:
+                    self._db.set_mapsize(2 * self._db.info()["map_size"])
+            self._read = self._db.begin()
+        except (lmdb.Error, struct.error, OSError) as error:
             raise self._failure(error) from error
 
-    def close(self) -> None:
+    def _write(self, changes: Sequence[Change], proof: Proof) -> None:
+        with self._db.begin(write=True) as txn:
+            self._apply(txn, changes)
+            for name in _META:
+                txn.put(name.encode(), str(getattr(proof, name)).encode(), db=self._meta)
+
+    def _apply(self, txn: lmdb.Transaction, changes: Sequence[Change]) -> None:
+        values, wakes = self._values, self._wakes
+        pack, pack_time, unpack_time = _HEAD.pack, _TIME.pack, _TIME.unpack_from
+        for name, value, wake_at in changes:
+            key = name.encode()
+            before = txn.get(key, db=values)
+            old = unpack_time(before)[0] if before is not None else NO_WAKE
+            new = NO_WAKE if wake_at is None else wake_at
+            if old not in (NO_WAKE, new):
+                txn.delete(pack_time(old) + key, db=wakes)
+            if value is None:
+                if before is not None:
+                    txn.delete(key, db=values)
+                continue
+            txn.put(key, pack(new, _checksum(key, value, new)) + value, db=values)
+            if new not in (NO_WAKE, old):
+                txn.put(pack_time(new) + key, b"", db=wakes)
+
+    def _close(self) -> None:
+        self._read.abort()
         self._db.close()
-        if self._failed:
-            _remove(self._path)
+
+    def close(self, *, sync: bool = False) -> None:
+        """Let go of the file; `sync` first writes all of it to disk, which may take seconds. A store that failed is
+        removed."""
+        try:
+            if sync and not self._failed:
+                self._db.sync(True)
+            self._close()
+        except lmdb.Error:
+            self._failed = True
+        with contextlib.suppress(OSError):  # the next opening decides by what it finds
+            if self._failed:
+                _remove(self._path)
+            self._trust.release(on_disk=sync or self._failed)
 
 
-class StateView:
-    """`State` over a store for the length of one Kafka transaction; passes `tests/behaviour/state`.
-
-    Writes stay here, encoded, until the transaction has committed; `undo_to` takes back what a failed step wrote.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._pending: dict[str, Change] = {}
-        self._journal: list[tuple[str, Change | None]] = []
-
-    def raw(self, key: str) -> bytes | None:
-        """The encoded value of `key` as this transaction sees it."""
-        pending = self._pending.get(key)
-        return pending.value if pending else self._store.raw(key)
-
-    def pending(self, key: str) -> Change | None:
-        """What this transaction has written to `key`."""
-        return self._pending.get(key)
-
-    def get(self, key: str) -> dict[str, Any] | None:
-        found = self.raw(key)
-        return self._store.decode(found)[1] if found is not None else None
-
-    def put(self, key: str, name: str, value: Value) -> None:
-        encoded = self._store.encode(name, value)
-        if len(key) * 4 + len(encoded) > MAX_RECORD_BYTES:
-            raise Poison("too_large", f"a {name} of {len(encoded)} bytes is more than the changelog takes")
-        self._write(Change(key, encoded, value.get("wake_at")))
-
-    def delete(self, key: str) -> None:
-        if self.raw(key) is not None:
-            self._write(Change(key, None, None))
-
-    def _write(self, change: Change) -> None:
-        self._journal.append((change.key, self._pending.get(change.key)))
-        self._pending[change.key] = change
-
-    def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        merged: dict[str, bytes | None] = dict(self._store.scan(prefix))
-        merged.update((key, change.value) for key, change in self._pending.items() if key.startswith(prefix))
-        for key in sorted(merged):
-            value = merged[key]
-            if value is not None:
-                yield key, self._store.decode(value)[1]
-
-    def mark(self) -> int:
-        """A point that `undo_to` can come back to."""
-        return len(self._journal)
-
-    def undo_to(self, mark: int) -> None:
-        while len(self._journal) > mark:
-            key, before = self._journal.pop()
-            if before:
-                self._pending[key] = before
-            else:
-                del self._pending[key]
-
-    def changes(self) -> list[Change]:
-        """What the changelog must carry: the last value of each key written."""
-        return list(self._pending.values())
+def _checksum(key: bytes, value: bytes, wake_at: int) -> int:
+    """CRC-32 of all three; the time is what it begins with."""
+    return crc32(value, crc32(key, wake_at & 0xFFFF_FFFF))
 
 
 def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-lock"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -32,6 +32,7 @@ STORE_MAX_AGE_MS = 7 * DAY_MS // 2
 CALL_TIMEOUT_S = 5.0
 # How long a replay waits that met a record of a schema we do not know, or a broker that does not answer.
 AGAIN_S = 2.0
+TELL_EVERY_S = 2.0
 _BATCH = 5_000
 
 
@@ -49,6 +50,17 @@ class Restore:
     # When the store was complete before this replay. Only a replay that ends makes it complete again.
     current_at: int = 0
     replayed: int = 0
+    # For the estimate: where and when (monotonic) the replay began, and when something was last said of it.
+    begun: int = 0
+    begun_s: float = 0.0
+    told_s: float = 0.0
+
+    def progress(self, now_s: float) -> str:
+        """How much is replayed, and how long the rest will take if it goes on like this."""
+        done, left = (self.position or 0) - self.begun, (self.end or 0) - (self.position or 0)
+        share = done / max(1, done + left)
+        rest_s = (now_s - self.begun_s) / done * left if done else None
+        return f"{share:.0%} of {done + left} records" + ("" if rest_s is None else f", {rest_s:.0f} s left")
 
 
 class Takeovers:
@@ -131,7 +143,8 @@ class Takeovers:
             start = low
         else:
             start, restore.current_at = proof.changelog_offset, proof.current_at
-        restore.end, restore.position = end, start
+        restore.end, restore.position, restore.begun = end, start, start
+        restore.begun_s = restore.told_s = self._clock.monotonic_s()
         if start < end:
             self._reader.incremental_assign([TopicPartition(self._changelog, task.partition, start)])
 
@@ -186,6 +199,10 @@ class Takeovers:
             restore = self._running[partition]
             restore.replayed += len(replayed)
             restore.store.write(replayed, self._proof(restore.position or 0, restore.current_at))
+            now_s = self._clock.monotonic_s()
+            if now_s - restore.told_s >= TELL_EVERY_S:
+                restore.told_s = now_s
+                log.info("restoring %s/%d: %s", self._changelog, partition, restore.progress(now_s))
 
     def _finish(self, restore: Restore) -> None:
         task = restore.task

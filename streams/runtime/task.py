@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from streams.runtime.dead_letters import DeadLetterRate
@@ -39,6 +39,8 @@ class Task:
     # epoch ms of the next timer; None: no timer. Kept here so that idle turns do not ask the store.
     next_wake_ms: int | None = None
     changelog_offset: int = 0
+    # An audit under way (audits.py).
+    audit: Iterator[list[str] | None] | None = None
 
     @property
     def runs(self) -> bool:
@@ -50,8 +52,10 @@ class Task:
         """Is it held for a while? Its answers wait with it; those of one that a person must look at come home."""
         return bool(self.held_because) and self.held_until_s != math.inf
 
-    def close(self) -> None:
+    def close(self, *, sync: bool = False) -> None:
+        """`sync`: as Store.close."""
+        self.audit = None  # it reads the store
         if self.store:
-            self.store.close()
+            self.store.close(sync=sync)
             self.store = None
         self.restored = self.opened = False

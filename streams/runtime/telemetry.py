@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 
 class Telemetry(Protocol):
@@ -15,6 +16,15 @@ class Telemetry(Protocol):
     def held(self, stage: str, partition: int, held: bool) -> None:
         """A partition stands still, or goes on."""
 
+    def counted(self, stage: str, partition: int, key: str, counters: Mapping[str, Any]) -> None:
+        """A record of counters in the state of a partition, as a committed transaction left it (`State.add`)."""
+
+    def audited(self, stage: str, partition: int, differences: Sequence[str]) -> None:
+        """The counters of a partition were held against its store; what did not agree, a sentence each."""
+
+    def gone(self, stage: str, partition: int) -> None:
+        """A partition was given up: what was counted of it is told by its new owner."""
+
 
 class NoTelemetry:
     """For tests and benchmarks."""
@@ -24,3 +34,9 @@ class NoTelemetry:
     def aborted(self, stage: str) -> None: ...
 
     def held(self, stage: str, partition: int, held: bool) -> None: ...
+
+    def counted(self, stage: str, partition: int, key: str, counters: Mapping[str, Any]) -> None: ...
+
+    def audited(self, stage: str, partition: int, differences: Sequence[str]) -> None: ...
+
+    def gone(self, stage: str, partition: int) -> None: ...

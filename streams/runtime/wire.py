@@ -44,3 +44,13 @@ class Wire:
             raise Poison("undecodable", str(error)) from error
         except (UnknownSchema, RegistryUnreachable) as error:
             raise Hold(str(error)) from error
+
+    def wake_at(self, _topic: str, data: bytes) -> int | None:
+        """The timer in a value of a changelog: what a restore needs of a million of them."""
+        try:
+            found: int | None = codec.peek(data, "wake_at")
+        except UndecodableRecord as error:
+            raise Poison("undecodable", str(error)) from error
+        except UnknownSchema as error:
+            raise Hold(str(error)) from error
+        return found

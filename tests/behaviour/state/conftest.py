@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from streams.runtime.processor import DictState, State
-from streams.runtime.store import Proof, StateView
+from streams.runtime.store import Proof
+from streams.runtime.view import StateView
 from tests.unit.runtime.stores import open_store
 
 Make = Callable[[], State]
@@ -20,7 +21,7 @@ def reopened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callabl
     if request.param == "dictionary":
         yield lambda state: state or DictState()
         return
-    store = open_store(tmp_path / "0.sqlite")
+    store = open_store(tmp_path / "0.lmdb")
 
     def again(state: State | None) -> State:
         if isinstance(state, StateView) and request.param == "view of what was stored":

@@ -111,17 +111,15 @@ def test_an_unknown_schema_in_the_changelog_holds_the_takeover(line: Line) -> No
     running.stop()
 
     class Older(Learning):
-        def decode(
-            self, topic: str, data: bytes, name: str | None, timestamp_ms: int
-        ) -> tuple[str, dict[str, Any]]:
-            if topic.endswith(".changelog") and not self.knows:
+        def wake_at(self, topic: str, data: bytes) -> int | None:
+            if not self.knows:
                 self.asked += 1
                 raise Hold("no schema with this fingerprint is known here")
-            return super().decode(topic, data, name, timestamp_ms)
+            return super().wake_at(topic, data)
 
     wire = Older()
-    (line.folder / "a" / line.name / "0.sqlite").unlink()
-    (line.folder / "a" / line.name / "1.sqlite").unlink()
+    (line.folder / "a" / line.name / "0.lmdb").unlink()
+    (line.folder / "a" / line.name / "1.lmdb").unlink()
     again = line.run(line.loop(codec=wire))
     until(lambda: wire.asked, "it meets the record")
     assert again.owned().isdisjoint(found.partition for found in line.committed(line.changelog))

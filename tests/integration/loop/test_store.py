@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from streams.runtime.takeover import STORE_MAX_AGE_MS
@@ -24,37 +24,29 @@ def _scribble(path: Path) -> None:
 
 
 def _tear(path: Path) -> None:
-    """Valid first page, garbage behind it: SQLite notices only when it reads there."""
+    """Valid first pages, garbage behind them: LMDB notices only when it reads there."""
     raw = path.read_bytes()
-    path.write_bytes(raw[:4096] + b"\xff" * (len(raw) - 4096))
+    path.write_bytes(raw[:8192] + b"\xff" * (len(raw) - 8192))
 
 
-def _meta(path: Path, name: str, value: object) -> None:
-    db = sqlite3.connect(path)
-    with db:
-        db.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
-        db.execute(
-            "UPDATE kv SET value = (SELECT value FROM kv LIMIT 1)"
-        )  # wrong on purpose: must not be believed
-    db.close()
-
-
-def _age(path: Path) -> None:
-    db = sqlite3.connect(path)
-    (current_at,) = db.execute("SELECT value FROM meta WHERE name = 'current_at'").fetchone()
-    db.close()
-    _meta(path, "current_at", current_at - STORE_MAX_AGE_MS - 1)
+def _meta(path: Path, name: bytes, value: Callable[[bytes], object]) -> None:
+    """Rewrite a claim of the store, and make its values wrong on purpose: they must not be believed."""
+    with lmdb.open(str(path), subdir=False, max_dbs=3) as db, db.begin(write=True) as txn:
+        meta, values = db.open_db(b"meta", txn=txn), db.open_db(b"values", txn=txn)
+        txn.put(name, str(value(txn.get(name, db=meta) or b"")).encode(), db=meta)
+        for key in list(txn.cursor(db=values).iternext(values=False)):
+            txn.put(key, b"wrong" * 10, db=values)
 
 
 DAMAGE: dict[str, Callable[[Path], None]] = {
     "deleted": _delete,
     "scribbled": _scribble,
     "torn": _tear,
-    "too old": _age,
-    "of another topic": lambda path: _meta(path, "topic_id", "another"),
-    "of another cluster": lambda path: _meta(path, "cluster_id", "another"),
-    "ahead of the log": lambda path: _meta(path, "changelog_offset", 10_000),
-    "broken off while restoring": lambda path: _meta(path, "current_at", 0),
+    "too old": lambda path: _meta(path, b"current_at", lambda at: int(at) - STORE_MAX_AGE_MS - 1),
+    "of another topic": lambda path: _meta(path, b"topic_id", lambda _: "another"),
+    "of another cluster": lambda path: _meta(path, b"cluster_id", lambda _: "another"),
+    "ahead of the log": lambda path: _meta(path, b"changelog_offset", lambda _: 10_000),
+    "broken off while restoring": lambda path: _meta(path, b"current_at", lambda _: 0),
 }
 
 
@@ -69,7 +61,7 @@ def test_a_store_that_cannot_be_trusted_is_restored(line: Line) -> None:
     while left:
         for number in range(line.partitions):
             what, damage = left.pop()
-            path = line.folder / "a" / line.name / f"{number}.sqlite"
+            path = line.folder / "a" / line.name / f"{number}.lmdb"
             assert path.exists(), what
             damage(path)
         line.count(20, start=sent)

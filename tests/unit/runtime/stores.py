@@ -17,8 +17,12 @@ def open_store(path: Path) -> Store:
         path,
         lambda name, value: wire.encode("x.changelog", name, value),
         lambda data: wire.decode("x.changelog", data, None, 0),
+        lambda data: wire.wake_at("x.changelog", data),
     )
 
 
 def epoch(number: int, wake_at: int | None = None) -> dict[str, Any]:
     return {"epoch": number, "wake_at": wake_at}
+
+
+WRITTEN = {f"k{n}": epoch(n, 1_000 + n) for n in range(500)}

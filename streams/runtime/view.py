@@ -1,0 +1,106 @@
+"""What a step sees of its partition's store: a view for the length of one Kafka transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from streams.runtime.dead_letters import MAX_RECORD_BYTES
+from streams.runtime.processor import Poison, Value
+from streams.runtime.store import MAX_KEY_BYTES, Change, Store
+
+_ADDED: Final = Change("", None, None)  # in the journal: undo an addition, not a write
+
+
+class StateView:
+    """`State` over a store for the length of one Kafka transaction; passes `tests/behaviour/state`.
+
+    Writes stay here, encoded, until the transaction has committed; `undo_to` takes back what a failed step wrote.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pending: dict[str, Change] = {}
+        self._journal: list[tuple[str, Change | None]] = []
+        self._sums: dict[str, tuple[str, list[Mapping[str, int]]]] = {}
+        # Counters that were added to, as this transaction leaves them; filled by `changes`.
+        self.totals: dict[str, dict[str, Any]] = {}
+
+    def raw(self, key: str) -> bytes | None:
+        """The encoded value of `key` as this transaction sees it."""
+        pending = self._pending.get(key)
+        return pending.value if pending else self._store.raw(key)
+
+    def pending(self, key: str) -> Change | None:
+        """What this transaction has written to `key`."""
+        return self._pending.get(key)
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        found = self.raw(key)
+        return self._store.decode(found)[1] if found is not None else None
+
+    def put(self, key: str, name: str, value: Value) -> None:
+        encoded = self._store.encode(name, value)
+        if len(key) * 4 > MAX_KEY_BYTES and len(key.encode()) > MAX_KEY_BYTES:
+            raise Poison("too_large", f"a key of {len(key)} characters is more than the store takes")
+        if len(key) * 4 + len(encoded) > MAX_RECORD_BYTES:
+            raise Poison("too_large", f"a {name} of {len(encoded)} bytes is more than the changelog takes")
+        self._write(Change(key, encoded, value.get("wake_at")))
+
+    def add(self, key: str, name: str, amounts: Mapping[str, int]) -> None:
+        sums = self._sums.get(key)
+        if sums is None:
+            sums = self._sums[key] = (name, [])
+        sums[1].append(amounts)
+        self._journal.append((key, _ADDED))
+
+    def delete(self, key: str) -> None:
+        if self.raw(key) is not None:
+            self._write(Change(key, None, None))
+
+    def _write(self, change: Change) -> None:
+        self._journal.append((change.key, self._pending.get(change.key)))
+        self._pending[change.key] = change
+
+    def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        merged: dict[str, bytes | None] = dict(self._store.scan(prefix))
+        merged.update((key, change.value) for key, change in self._pending.items() if key.startswith(prefix))
+        for key in sorted(merged):
+            value = merged[key]
+            if value is not None:
+                yield key, self._store.decode(value)[1]
+
+    def mark(self) -> int:
+        """A point that `undo_to` can come back to."""
+        return len(self._journal)
+
+    def undo_to(self, mark: int) -> None:
+        while len(self._journal) > mark:
+            key, before = self._journal.pop()
+            if before is _ADDED:
+                self._sums[key][1].pop()
+            elif before:
+                self._pending[key] = before
+            else:
+                del self._pending[key]
+
+    def changes(self) -> list[Change]:
+        """What the changelog must carry: the last value of each key written."""
+        return [*self._pending.values(), *self._summed()]
+
+    def _summed(self) -> Iterator[Change]:
+        for key, (name, added) in self._sums.items():
+            if not added:
+                continue
+            before = self._store.get(key)
+            # Few kinds of additions, many times each: multiply instead of adding up.
+            kinds = {id(amounts): amounts for amounts in added}
+            times = Counter(map(id, added))
+            total = {
+                field: (before or {}).get(field, 0) + sum(kinds[kind][field] * n for kind, n in times.items())
+                for field in added[0]
+            }
+            self.totals[key] = total
+            if total != before and (before is not None or any(total.values())):
+                yield Change(key, self._store.encode(name, total), None)
