@@ -159,6 +159,8 @@ class ProfileState(TypedDict):
     next_number: int
     # The latest words, oldest first, a tie ending with STOP; the last one is in force.
     opt_words: list[OptWord]
+    # When to forget a user who has no reminders; null: never, as after an opt-out.
+    wake_at: int | None
 
 
 # One attempt to call, with all that the call needs. Topic reminders.due.
@@ -414,6 +416,27 @@ SmsReply = TypedDict(
         "at": int,
     },
 )
+
+
+class TallyState(TypedDict):
+    """Occurrences of one tenant in one partition, counted: accepted = pending + fired + cancelled +
+    expired + dead. State of reminders; meanings in streams/reminders/conservation.py.
+    """
+
+    # Occurrences that were ever scheduled or kept.
+    accepted: int
+    # Of them: wait for their first call.
+    pending: int
+    # Of them: were called at least once, whatever became of it.
+    fired: int
+    # Of them: called off before any call.
+    cancelled: int
+    # Of them: their time passed before any call.
+    expired: int
+    # Of them: their timer was set aside as a dead letter before any call.
+    dead: int
+    # Of those that fired: not at their end yet.
+    open: int
 
 
 class Tenant(TypedDict):

@@ -129,7 +129,63 @@ _LOOP = (
     ),
 )
 
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_GATEWAY, *_LOOP)}
+_CLOCK = (
+    Metric(
+        "ringback_clock_held",
+        "gauge",
+        "boolean",
+        (),
+        "1 while no timer fires because our clock and the broker's differ by more than the tolerance",
+    ),
+    Metric(
+        "ringback_clock_off_seconds",
+        "gauge",
+        "seconds",
+        (),
+        "how far our time is outside what the broker's append times allow: ahead of it, or behind (negative)",
+    ),
+    Metric(
+        "ringback_clock_wall_off_seconds",
+        "gauge",
+        "seconds",
+        (),
+        "the machine's wall clock less our time; other than about 0 after somebody set that clock",
+    ),
+    Metric(
+        "ringback_clock_anchored_total",
+        "counter",
+        "times",
+        (),
+        "how often our time was wrong and was set, the wall clock and the broker agreeing on another",
+    ),
+)
+
+_REMINDERS = (
+    Metric(
+        "ringback_reminders",
+        "gauge",
+        "occurrences",
+        ("tenant", "class"),
+        "occurrences in this member's partitions: accepted = pending + fired + cancelled + expired + dead; open are"
+        " those of fired that have not ended",
+    ),
+    Metric(
+        "ringback_reminders_unaccounted",
+        "gauge",
+        "occurrences",
+        ("tenant",),
+        "accepted less all classes; other than 0: reminders were lost or made up, keep the store and the changelog",
+    ),
+    Metric(
+        "ringback_reminders_audits_total",
+        "counter",
+        "audits",
+        ("result",),
+        "how often a partition's counters were held against its store; differ: the log names the tenant and the class",
+    ),
+)
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_GATEWAY, *_LOOP, *_CLOCK, *_REMINDERS)}
 
 
 def declared(name: str, kind: str, labels: Mapping[str, str]) -> Metric:

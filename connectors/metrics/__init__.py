@@ -1,6 +1,7 @@
 """Metrics for Prometheus, from the table in `streams/metrics.py`."""
 
+from connectors.metrics.books import Books
 from connectors.metrics.exporter import PrometheusMetrics
 from connectors.metrics.loop import LoopMetrics
 
-__all__ = ["LoopMetrics", "PrometheusMetrics"]
+__all__ = ["Books", "LoopMetrics", "PrometheusMetrics"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
@@ -15,6 +15,7 @@ class PrometheusMetrics:
 
     def __init__(self, table: Mapping[str, Metric] = METRICS) -> None:
         self._registry = CollectorRegistry()
+        self._shows: list[Callable[[], None]] = []
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self._histograms: dict[str, Histogram] = {}
@@ -49,7 +50,13 @@ class PrometheusMetrics:
         sample = f"{name}_count" if name in self._histograms else name
         return self._registry.get_sample_value(sample, labels) or 0.0
 
+    def before_page(self, show: Callable[[], None]) -> None:
+        """Have `show` set what is too dear to set at each change. It runs on the thread that serves the page."""
+        self._shows.append(show)
+
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """The page that Prometheus scrapes and its content type, in the format that `accept` asks for."""
+        for show in self._shows:
+            show()
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type

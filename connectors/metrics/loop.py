@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectors.metrics.books import Books
 from streams.metrics import Metrics
+
+log = logging.getLogger("ringback.conservation")
+TALLY = "c|"  # the timer stream's counters (streams/reminders/state.py)
 
 
 class LoopMetrics:
-    def __init__(self, metrics: Metrics) -> None:
+    """`books`: the process's, when its gauges are to be on the page."""
+
+    def __init__(self, metrics: Metrics, books: Books | None = None) -> None:
         self._metrics = metrics
+        self._books = books or Books(metrics)
 
     def committed(self, stage: str, partition: int, records: int, dead: int) -> None:  # noqa: ARG002 (protocol)
         self._metrics.inc("ringback_loop_transactions_total", stage=stage)
@@ -20,3 +31,17 @@ class LoopMetrics:
 
     def held(self, stage: str, partition: int, held: bool) -> None:
         self._metrics.set("ringback_loop_held", int(held), stage=stage, partition=str(partition))
+
+    def counted(self, stage: str, partition: int, key: str, counters: Mapping[str, Any]) -> None:
+        if stage == "reminders" and key.startswith(TALLY):
+            self._books.write(partition, key.removeprefix(TALLY), counters)
+
+    def audited(self, stage: str, partition: int, differences: Sequence[str]) -> None:
+        result = "differ" if differences else "agree"
+        self._metrics.inc("ringback_reminders_audits_total", result=result)
+        for difference in differences:
+            log.error("%s/%d: the books do not agree with the store: %s", stage, partition, difference)
+
+    def gone(self, stage: str, partition: int) -> None:
+        if stage == "reminders":
+            self._books.close(partition)

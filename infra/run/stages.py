@@ -11,17 +11,18 @@ from confluent_kafka import KafkaException
 
 from connectors.kafka.clients import KafkaClients
 from connectors.kafka.tables import TenantsTable
-from connectors.metrics import LoopMetrics, PrometheusMetrics
+from connectors.metrics import Books, LoopMetrics, PrometheusMetrics
 from connectors.settings import Settings
 from infra.run.health import HealthServer
 from infra.run.processors import NEEDS_CARRIER, make_hands, make_processor
 from schemas.registry import Codec
+from streams.reminders import conservation
 from streams.runtime.clock import SystemClock
 from streams.runtime.effects import Hands
 from streams.runtime.errors import LoopError
 from streams.runtime.loop import Loop, LoopSettings
 from streams.runtime.wire import Wire
-from streams.topology import STAGES
+from streams.topology import REMINDERS, STAGES
 
 log = logging.getLogger("ringback.run")
 
@@ -100,8 +101,10 @@ def run_stages(
         settings.require("redis_url", "twilio_account_sid", "twilio_auth_token", "public_url")
     clients = KafkaClients(config.pop("bootstrap.servers"), config, settings.group_protocol)
     metrics = PrometheusMetrics()
+    books = Books(metrics)
+    metrics.before_page(books.show)
     codec = Codec(settings.schema_registry_url)
-    clock = SystemClock()
+    clock = SystemClock(settings.clock_tolerance_s, metrics=metrics)
     member_id = settings.member_id()
     with TenantsTable(settings.kafka_config(), codec).start() as tenants:
         all_hands: list[Hands] = []
@@ -118,8 +121,9 @@ def run_stages(
                 codec=Wire(settings.schema_registry_url),
                 clock=clock,
                 hands=hands,
-                telemetry=LoopMetrics(metrics),
+                telemetry=LoopMetrics(metrics, books),
                 settings=settings_of_loop,
+                audit=conservation.audit if stage == REMINDERS.name else None,
             )
 
         crew = [

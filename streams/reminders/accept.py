@@ -6,6 +6,7 @@ from schemas.records import ReminderState, Request
 from streams import ids
 from streams.phrases.resolve import resolve
 from streams.phrases.when import When
+from streams.reminders.conservation import ACCEPTED, REVIVED, is_dead
 from streams.reminders.quiet import after_quiet
 from streams.reminders.state import UNCONFIRMED, WAITING, new_occurrence, reminder_key, reminders_of, save
 from streams.reminders.turn import Turn
@@ -40,6 +41,7 @@ def remind(turn: Turn, request: Request) -> None:
         save(turn.state, key, reminder)
     else:
         schedule(turn, key, reminder, due_at)
+    turn.count(ACCEPTED)
     kind, reason, text = ("ASKED_BACK", "confirm", "confirm") if kept else ("SCHEDULED", None, "scheduled")
     turn.outcome(request["message_sid"], kind, reminder=reminder, reason=reason)
     turn.reply(
@@ -101,6 +103,8 @@ def confirm(turn: Turn, request: Request) -> None:
         return
     kept.sort(key=lambda item: (item[1]["due_at"], item[1]["number"]))
     for place, (key, reminder) in enumerate(kept):
+        if is_dead(reminder):
+            turn.count(REVIVED)
         schedule(turn, key, reminder, reminder["due_at"])
         if place == 0:
             turn.outcome(request["message_sid"], "SCHEDULED", reminder=reminder)

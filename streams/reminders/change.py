@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.records import ReminderState, Request
 from streams.reminders.accept import instant, schedule
+from streams.reminders.conservation import ACCEPTED, CANCELLED, REVIVED, is_dead
 from streams.reminders.state import (
     ENDED,
     HEARD,
@@ -44,7 +45,7 @@ def cancel(turn: Turn, request: Request) -> None:
         turn.reply(request, "cancel_asked", number=number)
     else:
         turn.fact("CANCELLED", reminder, reason="asked")
-        turn.end(key, reminder)
+        turn.end(key, reminder, CANCELLED)
         turn.reply(request, "cancelled", number=number, subject=reminder["subject"])
 
 
@@ -90,7 +91,10 @@ def snooze(turn: Turn, request: Request) -> None:
 def _next_occurrence(turn: Turn, old: ReminderState) -> ReminderState:
     """A fresh occurrence of the same reminder. The old one is kept under its own key if a call of it may exist."""
     if old["fired_at"] is None:
+        if is_dead(old):
+            turn.count(REVIVED)
         return old
+    turn.count(ACCEPTED)
     replaced = old.copy()
     replaced["superseded"] = True
     replaced["cancel_sid"] = None  # a newer wish than a cancel that is still on its way

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.records import ReminderState
+from streams.reminders.conservation import CANCELLED, FIRED
 from streams.reminders.profile import is_out
 from streams.reminders.quiet import coming_span
 from streams.reminders.state import HEARD, NO_EVIDENCE_MS, OUT, UNCONFIRMED, WAITING, save
@@ -31,7 +32,7 @@ def _fire(turn: Turn, key: str, reminder: ReminderState) -> None:
         return
     if is_out(turn.profile):
         turn.fact("CANCELLED", reminder, reason="opted_out")
-        turn.end(key, reminder)
+        turn.end(key, reminder, CANCELLED)
         return
     expires_at = reminder["expires_at"]
     if expires_at is None:
@@ -46,6 +47,8 @@ def _fire(turn: Turn, key: str, reminder: ReminderState) -> None:
         reminder["expires_at"] = None
         save(turn.state, key, reminder)
         return
+    if reminder["fired_at"] is None:
+        turn.count(FIRED)
     reminder["status"] = OUT
     reminder["expires_at"] = expires_at
     reminder["fired_at"] = now_ms

@@ -13,9 +13,22 @@ from typing import cast
 from schemas.records import CallEvent, ReminderState, Request
 from streams.reminders import firing, outcomes
 from streams.reminders.commands import obey
+from streams.reminders.conservation import note_set_aside, open_books
+from streams.reminders.forgetting import forget_user
 from streams.reminders.state import ENDED, find_occurrence, is_seen, save_seen
 from streams.reminders.turn import Turn
-from streams.runtime.processor import Event, Output, Poison, Record, Result, Send, State, Wake
+from streams.runtime.processor import (
+    Event,
+    Opened,
+    Output,
+    Poison,
+    Record,
+    Result,
+    Send,
+    SetAside,
+    State,
+    Wake,
+)
 from streams.tenants import Tenants
 
 
@@ -35,6 +48,10 @@ class Reminders:
             raise Poison("unexpected_record", f"{event.name} is nothing that this stage reads")
         if isinstance(event, Wake):
             return self._wake(state, event, now_ms)
+        if isinstance(event, SetAside):
+            note_set_aside(state, event.key, event.value)
+        elif isinstance(event, Opened):
+            open_books(state)
         return ()
 
     def late(self, result: Result, now_ms: int) -> Iterable[Send]:  # noqa: ARG002
@@ -62,6 +79,9 @@ class Reminders:
     def _wake(self, state: State, wake: Wake, now_ms: int) -> Sequence[Output]:
         if wake.key.startswith("m|"):
             state.delete(wake.key)
+            return ()
+        if wake.key.startswith("p|"):
+            forget_user(state, wake.key, now_ms)
             return ()
         reminder = cast(ReminderState, wake.value)
         if reminder["status"] == ENDED:

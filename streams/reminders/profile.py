@@ -8,8 +8,13 @@ asked: a text is refused when it was received while the user was opted out, howe
 from __future__ import annotations
 
 from schemas.records import OptWord, ProfileState
+from streams.topology import DAY_MS
 
 KEPT_WORDS = 8  # bound of the history; the eighth last opt-out of a user decides nothing any more
+
+BARE_MS = 35 * DAY_MS  # as long as a message id: no SMS that is older is read, so no word can come between
+SETTLED_MS = 400 * DAY_MS  # who asks once a year for the same need not confirm, or say the zone, again
+SLACK_MS = 7 * DAY_MS  # the timer moves at most once a week, so that most saves leave the store's order alone
 
 
 def add_word(profile: ProfileState, received_at: int, out: bool) -> bool:
@@ -34,6 +39,18 @@ def was_out(profile: ProfileState, at_ms: int) -> bool:
         if word["at"] <= at_ms:
             return word["out"]
     return False
+
+
+def kept_until(profile: ProfileState, now_ms: int) -> int | None:
+    """When a profile that changes now may be forgotten, if its user has no reminders then; None: never.
+
+    An opt-out is never forgotten. What the user set (zone, confirmation) lasts longer than numbers and old words.
+    """
+    if is_out(profile):
+        return None
+    least = now_ms + (SETTLED_MS if profile["zone"] or profile["confirmed"] else BARE_MS)
+    held = profile["wake_at"]
+    return held if held is not None and least <= held <= least + SLACK_MS else least + SLACK_MS
 
 
 def _order(word: OptWord) -> tuple[int, bool]:

@@ -1,10 +1,13 @@
 """The state of the timer stream, per partition. Keys, values, and who removes them:
 
-    p|{user}                              ProfileState    for ever: an opt-out must outlive everything
+    p|{user}                              ProfileState    an opt-out: never; else once no reminder is left,
+                                                          35 d after its last change, 400 d if the user set a
+                                                          zone or confirmed (the two last by at most a week more)
     r|{user}|{reminder_id}                ReminderState   the present occurrence of a reminder
                                                           removed at once if it never fired, else 8 d after its end
     e|{user}|{reminder_id}|{due_at}       ReminderState   an occurrence that fired and that a snooze replaced
                                                           removed 8 d after its end
+    c|{tenant}                            TallyState      never: one a tenant, see conservation.py
     m|{message_sid}                       SeenState       removed 35 d after the SMS was processed
 
 {user} is `{tenant}|{E.164 number}`, {due_at} epoch ms; `scan("r|{user}|")` gives one user's reminders. Removal is
@@ -56,7 +59,9 @@ def load_profile(state: State, user: str) -> ProfileState:
     """The user's profile; that of a stranger when there is none."""
     found = state.get(f"p|{user}")
     if found is None:
-        return ProfileState(zone=None, zone_at=None, confirmed=False, next_number=1, opt_words=[])
+        return ProfileState(
+            zone=None, zone_at=None, confirmed=False, next_number=1, opt_words=[], wake_at=None
+        )
     return cast(ProfileState, found)
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from schemas.records import ProfileState, ReminderDue, ReminderEvent, ReminderState, Request, SmsReply
 from streams import ids
 from streams.phrases.render import say_when
-from streams.reminders import words
-from streams.reminders.profile import is_out
+from streams.reminders import conservation, words
+from streams.reminders.conservation import EXPIRED, Move
+from streams.reminders.profile import is_out, kept_until
 from streams.reminders.quiet import Span
 from streams.reminders.state import ENDED, ENDED_MS, load_profile, save, save_profile
 from streams.runtime.processor import Output, Send, State
@@ -46,6 +47,7 @@ class Turn:
         return say_when(at_ms, self.now_ms, self.zone)
 
     def save_profile(self) -> None:
+        self.profile["wake_at"] = kept_until(self.profile, self.now_ms)
         save_profile(self.state, self.user, self.profile)
 
     def outcome(
@@ -169,8 +171,17 @@ class Turn:
         }
         self.out.append(Send(DUE.name, self.user, "ReminderDue", value))
 
-    def end(self, key: str, reminder: ReminderState) -> None:
-        """Nothing more will be done for this occurrence. Only one that fired can still have late evidence."""
+    def count(self, amounts: Move) -> None:
+        """Count a move of an occurrence from one class to another."""
+        conservation.move(self.state, self.tenant.id, amounts)
+
+    def end(self, key: str, reminder: ReminderState, unfired: Move = EXPIRED) -> None:
+        """Nothing more will be done for this occurrence. Only one that fired can still have late evidence.
+
+        `unfired` is what it counts as when it never fired.
+        """
+        for amounts in conservation.ended(reminder, unfired):
+            self.count(amounts)
         if reminder["fired_at"] is None:
             self.state.delete(key)
             return

@@ -176,7 +176,7 @@ class AnyHistory(RuleBasedStateMachine):
         if not hasattr(self, "line"):
             return
         self.line.wait(60 * DAY_S)
-        assert {name for name, _ in self.line.state.values.values()} <= {"ProfileState"}
+        assert {name for name, _ in self.line.state.values.values()} <= {"ProfileState", "TallyState"}
         self.an_occurrence_is_answered_at_most_once_and_ends_at_most_once()
         fired = {(due["reminder_id"], due["due_at"]) for due in self.line.due}
         ended = set(self._by_occurrence(ENDS | {"ANSWERED"}))

@@ -48,13 +48,14 @@ class Line:
     sms: list[dict[str, Any]] = field(default_factory=list)
     due: list[dict[str, Any]] = field(default_factory=list)
     texts: int = 0
+    theirs: str = THEIRS
 
     def __post_init__(self) -> None:
         self.reminders = Reminders(TenantTable([self.tenant]))
 
     @property
     def user(self) -> str:
-        return user_key(self.tenant.id, THEIRS)
+        return user_key(self.tenant.id, self.theirs)
 
     def step(self, event: Event) -> list[dict[str, Any]]:
         """Let the processor react; returns the facts that were new."""
@@ -80,7 +81,7 @@ class Line:
                     "message_sid": sid or f"SM{self.texts}",
                     "tenant": self.tenant.id,
                     "user": self.user,
-                    "from": THEIRS,
+                    "from": self.theirs,
                     "to": OURS,
                     "received_at": self.now_ms if received_at is None else received_at,
                     "text": body,
