@@ -72,5 +72,48 @@ def codec(as_json: bool) -> None:
     sys.exit(0 if fine else 1)
 
 
+WORKS = [f"W{number}" for number in range(1, 8)]
+PEERS = ["ringback", "kstreams", "kstreams-100ms", "nats", "bullmq"]
+
+
+@bench.command()
+@click.option("--work", "works", multiple=True, type=click.Choice(WORKS), help="Several times; default: all.")
+@click.option("--peer", "peers", multiple=True, type=click.Choice(PEERS), help="Several times; default: all.")
+@click.option("--scale", type=click.Choice(["small", "full"]), default="small", show_default=True)
+@click.option("--nodes", type=click.Choice(["1", "3"]), default="1", show_default=True, help="Brokers.")
+@click.option("--protocol", type=click.Choice(["classic", "consumer"]), default="classic", show_default=True)
+@click.option(
+    "--pending", type=click.IntRange(0), help="Far timers that are there before W2 to W5 and W7 begin."
+)
+@click.option(
+    "--png", type=click.Path(dir_okay=False, path_type=Path), help="Draw the figures into this file."
+)
+@click.option("--json", "as_json", is_flag=True, help="One object instead of a table.")
+def timers(
+    works: tuple[str, ...],
+    peers: tuple[str, ...],
+    scale: str,
+    nodes: str,
+    protocol: str,
+    pending: int | None,
+    png: Path | None,
+    as_json: bool,
+) -> None:
+    """The timer stream beside its peers: lateness, rates, memory, restarts; lost, doubled and early ones."""
+    from infra.bench.timers.command import main
+
+    code = main(
+        [w for w in WORKS if w in works or not works],
+        [p for p in PEERS if p in peers or not peers],
+        scale=scale,
+        nodes=int(nodes),
+        protocol=protocol,
+        pending=pending,
+        png=png,
+        as_json=as_json,
+    )
+    sys.exit(code)
+
+
 if __name__ == "__main__":
     bench()

@@ -66,7 +66,7 @@ def test_the_largest_size_speaks_for_memory() -> None:
     outcomes = [Outcome("W1", "ringback", n, {"ram_per_pending_bytes": 1e6 / n}) for n in (1_000, 100_000)]
     assert figures(outcomes)["ringback"]["ram_per_pending_bytes"] == 10
     shown = table(measures(), outcomes, {"bullmq": "needs node"})
-    assert "1,000     100,000" in shown
+    assert "1,000         100,000" in shown
     assert "bullmq: not run, needs node" in shown
 
 

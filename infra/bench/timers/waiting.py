@@ -1,0 +1,17 @@
+"""Waiting for a condition that nothing announces."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+POLL_S = 0.02
+
+
+def until(holds: Callable[[], bool], otherwise: str, timeout_s: float) -> None:
+    """Raises TimeoutError with the words of `otherwise`."""
+    end_s = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() > end_s:
+            raise TimeoutError(otherwise)
+        time.sleep(POLL_S)
