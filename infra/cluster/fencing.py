@@ -63,7 +63,9 @@ def fence_dead_broker(node_folder: Path, start_controller: Callable[[], ChildPro
                 active_s = now_s
             if active_s is not None and now_s > active_s + QUIET_S:
                 return
-            if not controller.running or now_s > end_s:
+            if not controller.running:
+                return  # it cannot start: nor can the broker, which then says why
+            if now_s > end_s:
                 raise ChildFailed(
                     f"{controller.name} does not come up to fence its broker:\n{controller.tail()}"
                 )
