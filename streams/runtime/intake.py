@@ -74,9 +74,14 @@ class Intake:
             self._take(message)
         if wakes:
             now_ms = self._clock.now_ms()
-            for task in self._partitions:
-                if task.runs and task.next_wake_ms is not None and task.next_wake_ms <= now_ms:
-                    self._wake(self._work(task), now_ms)
+            due = [
+                t
+                for t in self._partitions
+                if t.runs and t.next_wake_ms is not None and t.next_wake_ms <= now_ms
+            ]
+            for task in due:
+                # One transaction for all: small enough that the first timers of a burst do not wait for its last.
+                self._wake(self._work(task), now_ms, limit=-(-self._max_wakes // len(due)))
         return list(self._works.values())
 
     def _new(self, task: Task) -> Work:
@@ -97,10 +102,10 @@ class Intake:
             return False
         return True
 
-    def _wake(self, work: Work, now_ms: int) -> None:
+    def _wake(self, work: Work, now_ms: int, limit: int) -> None:
         assert work.view is not None
         assert work.task.store is not None
-        for wake in work.task.store.due(now_ms, self._max_wakes):
+        for wake in work.task.store.due(now_ms, limit):
             if work.view.pending(wake.key) is not None:  # a record of this very turn has changed it
                 value = work.view.get(wake.key)
                 if value is None or value["wake_at"] is None or value["wake_at"] > now_ms:

@@ -3,13 +3,14 @@
 One file, three tables:
 
     values   key (UTF-8)                      →  wake_at (8), CRC-32 of all of it (4), value
-    wakes    wake_at (8), key                 →  nothing          only keys whose wake_at is not null
+    wakes    wake_at (8), CRC-32 of key (4), key  →  nothing      only keys whose wake_at is not null
     meta     "changelog_offset"               →  the next changelog offset to replay
              "topic_id", "cluster_id"         →  which log this is a copy of
              "current_at"                     →  epoch ms at which the store was last known to be complete; 0: never
 
 Numbers in keys are big endian, so that their order is that of time; value: Avro single-object bytes; wake_at: epoch ms
-of a timer, NO_WAKE for none.
+of a timer, NO_WAKE for none. Keys begin with the tenant, so timers of one millisecond are ordered by checksum: in a
+burst at the full hour nobody's come first.
 
 State and changelog offset are written in one local transaction, after the Kafka transaction has committed. A crash
 between the two leaves the store behind, and the changelog's tail brings it up again. Nothing is fsynced before the
@@ -38,8 +39,8 @@ Decode = Callable[[bytes], tuple[str, dict[str, Any]]]  # Avro name, value
 WakeAt = Callable[[bytes], int | None]  # the timer in a value
 
 NO_WAKE = -1
-# What LMDB takes as a key, less the time before it in `wakes`.
-MAX_KEY_BYTES = 511 - 8
+# What LMDB takes as a key, less what stands before it in `wakes`.
+MAX_KEY_BYTES = 511 - 12
 # The file is as long as its map, with holes where nothing was written. It doubles when it is full.
 FIRST_MAP_BYTES = 16 * 2**20
 
@@ -192,7 +193,7 @@ class Store:
             raise self._failure(error) from error
 
     def due(self, now_ms: int, limit: int) -> list[Wake]:
-        """At most `limit` timers whose time has come, earliest first."""
+        """At most `limit` timers whose time has come, earliest first; those of one millisecond in no tenant's order."""
         wakes: list[bytes] = []
         try:
             with self._read.cursor(db=self._wakes) as cursor:
@@ -200,7 +201,7 @@ class Store:
                     if len(wakes) == limit or _TIME.unpack_from(wake)[0] > now_ms:
                         break
                     wakes.append(wake)
-            return [self._wake(wake[8:], wake[:8]) for wake in wakes]
+            return [self._wake(wake[12:], wake[:8]) for wake in wakes]
         except (lmdb.Error, struct.error, UnicodeDecodeError) as error:
             raise self._failure(error) from error
 
@@ -254,21 +255,21 @@ class Store:
 
     def _apply(self, txn: lmdb.Transaction, changes: Sequence[Change]) -> None:
         values, wakes = self._values, self._wakes
-        pack, pack_time, unpack_time = _HEAD.pack, _TIME.pack, _TIME.unpack_from
+        pack, unpack_time = _HEAD.pack, _TIME.unpack_from
         for name, value, wake_at in changes:
             key = name.encode()
             before = txn.get(key, db=values)
             old = unpack_time(before)[0] if before is not None else NO_WAKE
             new = NO_WAKE if wake_at is None else wake_at
             if old not in (NO_WAKE, new):
-                txn.delete(pack_time(old) + key, db=wakes)
+                txn.delete(pack(old, crc32(key)) + key, db=wakes)
             if value is None:
                 if before is not None:
                     txn.delete(key, db=values)
                 continue
             txn.put(key, pack(new, _checksum(key, value, new)) + value, db=values)
             if new not in (NO_WAKE, old):
-                txn.put(pack_time(new) + key, b"", db=wakes)
+                txn.put(pack(new, crc32(key)) + key, b"", db=wakes)
 
     def _close(self) -> None:
         self._read.abort()
