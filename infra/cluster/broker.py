@@ -35,10 +35,16 @@ LOG4J2 = """\
 
 @dataclass(frozen=True)
 class NodePorts:
-    """Loopback ports of one node: where clients come, and where the controllers talk to each other."""
+    """Loopback ports of one node: where clients come, and where the controllers talk to each other.
+
+    `brokers`: where other brokers come, if not where clients do; `brokers_find`: the port that they are told for
+    it, which is that of a proxy. A broker also talks to itself through it, as when it writes transaction markers.
+    """
 
     client: int
     controller: int
+    brokers: int | None = None
+    brokers_find: int | None = None
 
 
 def properties(node: int, ports: Sequence[NodePorts]) -> dict[str, str]:
@@ -54,6 +60,12 @@ def properties(node: int, ports: Sequence[NodePorts]) -> dict[str, str]:
     count = len(ports)
     own = ports[node - 1]
     in_sync = 2 if count >= 3 else 1
+    listens = f"CLIENT://127.0.0.1:{own.client}"
+    advertised, between_brokers = listens, "CLIENT"
+    if own.brokers is not None:
+        between_brokers = "BROKERS"
+        advertised = f"BROKERS://127.0.0.1:{own.brokers_find or own.brokers},{listens}"
+        listens = f"BROKERS://127.0.0.1:{own.brokers},{listens}"
     return {
         "process.roles": "broker,controller",
         "node.id": str(node),
@@ -61,10 +73,10 @@ def properties(node: int, ports: Sequence[NodePorts]) -> dict[str, str]:
             f"{number}@127.0.0.1:{each.controller}" for number, each in enumerate(ports, start=1)
         ),
         "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "CLIENT",
-        "listeners": f"CLIENT://127.0.0.1:{own.client},CONTROLLER://127.0.0.1:{own.controller}",
-        "advertised.listeners": f"CLIENT://127.0.0.1:{own.client}",
-        "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": between_brokers,
+        "listeners": f"{listens},CONTROLLER://127.0.0.1:{own.controller}",
+        "advertised.listeners": advertised,
+        "listener.security.protocol.map": "BROKERS:PLAINTEXT,CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": "data",
         # Topics and their safety
         "auto.create.topics.enable": "false",

@@ -9,7 +9,6 @@ Files: state.py says what the directory holds. Ports: ports.py. What keeps it fr
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,13 +22,15 @@ from infra.cluster.identity import ProcessIdentity
 from infra.cluster.ports import PortLease, is_free, lease_port
 from infra.cluster.process import ChildProcess
 from infra.cluster.runtime import Runtime, ensure_runtime
-from infra.cluster.state import Layout, Server, State
+from infra.cluster.state import VALKEY, Layout, Server, State, wipe_data
 
 READY_DEADLINE_S = 60.0  # 1 s on two idle cores; a machine under load gets its time
 STOP_DEADLINE_S = 15.0
 ORPHAN_GRACE_S = 4.0  # what a server gets to end cleanly once its owner is gone
 PORT_ATTEMPTS = 3  # how often a stranger may take a port between our look and the broker's bind
-VALKEY = "valkey"
+
+# Called with a node and the port where it listens for brokers, before it starts; returns the port that they are told.
+Between = Callable[[int, int], int]
 
 
 def _silent(_message: str) -> None:
@@ -42,9 +43,17 @@ class LocalCluster:
     Not safe for use by several threads at once.
     """
 
-    def __init__(self, folder: Path, layout: Layout, runtime: Runtime, detached: bool, heap_mb: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        layout: Layout,
+        runtime: Runtime,
+        detached: bool,
+        heap_mb: int,
+        between: Between | None,
+    ) -> None:
         self._folder, self._layout, self._runtime = folder, layout, runtime
-        self._detached, self._heap_mb = detached, heap_mb
+        self._detached, self._heap_mb, self._between = detached, heap_mb, between
         self._servers: dict[str, ChildProcess] = {}
         self._leases: dict[int, PortLease] = {}
 
@@ -59,6 +68,7 @@ class LocalCluster:
         progress: Callable[[str], None] = _silent,
         detached: bool = False,
         heap_mb: int = broker.HEAP_MB,
+        between: Between | None = None,
         timeout_s: float = READY_DEADLINE_S,
     ) -> LocalCluster:
         """Start the cluster of directory `folder` and return when it answers.
@@ -67,6 +77,7 @@ class LocalCluster:
         or 3 with replication factor 3 and two in-sync replicas demanded. `wipe` deletes what the directory held.
         `port`: where the first node's clients connect, the others after it; without it, those of the last start, else
         9092 and up if free, else any. `detached`: it outlives this process and is stopped by `directory.stop`.
+        `between` puts a proxy in front of each node for all nodes, itself too (infra/chaos); clients come past it.
 
         Raises RequirementMissing, FetchFailed, DirectoryInUse (something runs there, or its data is of another
         number of nodes), ChildFailed (with the end of the log), ClusterError. Nothing keeps running then.
@@ -78,13 +89,13 @@ class LocalCluster:
         runtime = ensure_runtime(progress)
         with claimed(folder):
             if wipe:
-                _wipe(folder)
+                wipe_data(folder)
             layout = Layout.read(folder) or Layout.new(nodes, port)
             if layout.nodes != nodes:
                 raise DirectoryInUse(
                     f"{folder} holds a cluster of {layout.nodes} node(s), not {nodes}; wipe it or name another"
                 )
-            cluster = cls(folder, layout, runtime, detached, heap_mb)
+            cluster = cls(folder, layout, runtime, detached, heap_mb, between)
             try:
                 for attempt in range(1, PORT_ATTEMPTS + 1):
                     cluster._lease_ports(port)
@@ -208,20 +219,21 @@ class LocalCluster:
         for leased in taken:
             self._leases.pop(leased).release()
 
-        def lease(wanted: int, exact: bool = False) -> int:
+        def lease(wanted: int | None, exact: bool = False) -> int:
             if wanted in self._leases:
                 return wanted
             found = lease_port(wanted, exact=exact, avoid=() if exact else taken)
             self._leases[found.port] = found
             return found.port
 
-        self._layout.ports = [
-            broker.NodePorts(
-                lease(ports.client if port is None else port + number, exact=port is not None),
-                lease(ports.controller),
-            )
-            for number, ports in enumerate(self._layout.ports)
-        ]
+        for number, ports in enumerate(self._layout.ports):
+            client = lease(ports.client if port is None else port + number, exact=port is not None)
+            controller = lease(ports.controller)
+            brokers = find = None
+            if self._between:
+                brokers = lease(ports.brokers)
+                find = self._between(number + 1, brokers)
+            self._layout.ports[number] = broker.NodePorts(client, controller, brokers, find)
         self._layout.redis_port = lease(self._layout.redis_port)
         self._layout.write(self._folder)
 
@@ -249,9 +261,8 @@ class LocalCluster:
     def _spawn_kafka(self, node: int, settings: str) -> ChildProcess:
         command = self._runtime.command("kafka.Kafka", settings, options=broker.java_options(self._heap_mb))
         ports = self._layout.ports[node - 1]
-        return self._spawn(
-            _name(node), command, self._folder / f"node-{node}", [ports.client, ports.controller]
-        )
+        listens = [port for port in (ports.client, ports.controller, ports.brokers) if port]
+        return self._spawn(_name(node), command, self._folder / f"node-{node}", listens)
 
     def _spawn_valkey(self, executable: Path) -> ChildProcess:
         folder = self._folder / VALKEY
@@ -302,11 +313,3 @@ class LocalCluster:
 
 def _name(node: int) -> str:
     return f"kafka-{node}"
-
-
-def _wipe(folder: Path) -> None:
-    """Delete what a cluster made in `folder`, and nothing else: it may be somebody's home."""
-    for data in [*folder.glob("node-[0-9]"), folder / VALKEY]:
-        shutil.rmtree(data, ignore_errors=True)
-    for name in ("layout.json", "cluster.json"):
-        (folder / name).unlink(missing_ok=True)

@@ -40,7 +40,7 @@ def write_settings(node_folder: Path, properties: dict[str, str]) -> None:
     settings = {
         **properties,
         "process.roles": "controller",
-        "listeners": properties["listeners"].partition(",")[2],
+        "listeners": properties["listeners"].rpartition(",")[2],
         "broker.session.timeout.ms": "200",
         "broker.heartbeat.interval.ms": "100",
     }

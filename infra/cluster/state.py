@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from infra.cluster.identity import ProcessIdentity
 PREFERRED_CLIENT_PORT = 9092
 PREFERRED_CONTROLLER_PORT = 9192
 PREFERRED_REDIS_PORT = 6379
+VALKEY = "valkey"
 
 
 @dataclass
@@ -105,6 +107,14 @@ class State:
 
     def write(self, folder: Path) -> None:
         _write(folder / "cluster.json", dataclasses.asdict(self))
+
+
+def wipe_data(folder: Path) -> None:
+    """Delete what a cluster made in `folder`, and nothing else: it may be somebody's home."""
+    for data in [*folder.glob("node-[0-9]"), folder / VALKEY]:
+        shutil.rmtree(data, ignore_errors=True)
+    for name in ("layout.json", "cluster.json"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cluster import broker, existing, valkey
+from infra.cluster import broker, existing, fencing, valkey
 
 
 def ports(count: int) -> list[broker.NodePorts]:
@@ -40,6 +40,24 @@ def test_nothing_listens_beyond_loopback(count: int) -> None:
         assert all("://127.0.0.1:" in listener for listener in settings[name].split(","))
     command = valkey.command(Path("valkey-server"), 6379)
     assert command[command.index("--bind") + 1] == "127.0.0.1"
+
+
+def test_brokers_find_each_other_through_a_proxy_and_clients_do_not() -> None:
+    """The port that other brokers are told is the proxy's; the node listens on its own, clients come as ever."""
+    settings = broker.properties(1, [broker.NodePorts(9092, 9192, brokers=9292, brokers_find=9999)])
+    listeners = dict(each.split("://127.0.0.1:") for each in settings["listeners"].split(","))
+    told = dict(each.split("://127.0.0.1:") for each in settings["advertised.listeners"].split(","))
+    assert listeners == {"CLIENT": "9092", "CONTROLLER": "9192", "BROKERS": "9292"}
+    assert told == {"CLIENT": "9092", "BROKERS": "9999"}
+    assert settings["inter.broker.listener.name"] == "BROKERS"
+
+
+def test_the_controller_that_fences_listens_alone(tmp_path: Path) -> None:
+    """The dead broker's listeners are not opened for it, however many there were."""
+    for ports_of_one in (broker.NodePorts(9092, 9192), broker.NodePorts(9092, 9192, 9292, 9999)):
+        fencing.write_settings(tmp_path, broker.properties(1, [ports_of_one]))
+        written = (tmp_path / fencing.SETTINGS).read_text().splitlines()
+        assert "listeners=CONTROLLER://127.0.0.1:9192" in written
 
 
 def test_valkey_acknowledges_only_what_is_on_disk() -> None:
