@@ -105,6 +105,13 @@ SETTINGS: tuple[Setting, ...] = (
         lambda: 5.0,
     ),
     Setting(
+        "RINGBACK_STANDBY",
+        "standby",
+        "on: each member keeps a warm copy of the state of partitions that others own; off",
+        values.one_of("on", "off"),
+        lambda: "off",
+    ),
+    Setting(
         "RINGBACK_GROUP_PROTOCOL",
         "group_protocol",
         "classic, or consumer (KIP-848)",
@@ -158,6 +165,7 @@ class Settings:
     tenants: str | None = None
     resolve_s: float = 120.0
     clock_tolerance_s: float = 5.0
+    standby: str = "off"
     group_protocol: str = "classic"
     kafka_security: Mapping[str, str] = field(default_factory=dict, repr=False)
     """librdkafka's `sasl.*` and `ssl.*` settings, by their own names."""

@@ -145,13 +145,12 @@ def decode(data: bytes, *, expected: str | None = None) -> Decoded:
 
     Raises UndecodableRecord and UnknownSchema.
     """
-    if expected is not None:
-        return Decoded(expected, decoder(expected)(data))
     current = _current_readers().get(data[:HEADER_LENGTH])
     if current is not None:
         name, read = current
-        return Decoded(name, read(data, HEADER_LENGTH))
-    return _decode_slowly(data, None)
+        if expected is None or expected == name:
+            return Decoded(name, read(data, HEADER_LENGTH))
+    return _decode_slowly(data, expected)
 
 
 @cache

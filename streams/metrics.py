@@ -127,6 +127,14 @@ _LOOP = (
         ("stage", "partition"),
         "1 while a partition stands still because something that a record needs is not there",
     ),
+    Metric(
+        "ringback_standby_lag_records",
+        "gauge",
+        "records",
+        ("stage", "partition"),
+        "changelog offsets that this member's warm standby of a partition has not read, which a takeover would replay;"
+        " one that only grows: the member has no time left for it, give it less to do, or the log names what failed",
+    ),
 )
 
 _CLOCK = (

@@ -86,6 +86,10 @@ class Tenants(Protocol):
     def get(self, tenant: str) -> Tenant | None:
         """The tenant of this id."""
 
+    @property
+    def version(self) -> int:
+        """Differs after each change of the table."""
+
 
 class TenantTable:
     """`Tenants` in memory, fed one tenant at a time in the order of the topic."""
@@ -93,6 +97,7 @@ class TenantTable:
     def __init__(self, tenants: Iterable[Tenant] = ()) -> None:
         self._by_id: dict[str, Tenant] = {}
         self._by_number: dict[str, Tenant] = {}
+        self.version = 0
         for tenant in tenants:
             self.put(tenant)
 
@@ -105,6 +110,7 @@ class TenantTable:
         self._by_id[tenant.id] = tenant
         for number in tenant.numbers:
             self._by_number[number] = tenant
+        self.version += 1  # last: who saw the former version may already have seen what is new
 
     def owner_of(self, number: str) -> Tenant | None:
         return self._by_number.get(number)

@@ -103,6 +103,11 @@ class TenantsTable:
         self._catch_up(Deadline(self._catch_up_s))
         return self._table.get(tenant)
 
+    @property
+    def version(self) -> int:
+        """Differs after each change of the table."""
+        return self._table.version
+
     def all(self) -> list[Tenant]:
         """Every tenant, by id."""
         return self._table.all()

@@ -31,7 +31,7 @@ class PartitionsFixedError(Exception):
         super().__init__(
             f"{topic} has {has} partitions, {wanted} were asked for. State, timers and open calls live in the "
             "partition that a user's key hashes to, so another count would part users from their reminders. "
-            f"Use --partitions {has}, or move to new topics."
+            f"Use --partitions {has}; what it takes to change it is in streams/reminders/adding-partitions.md."
         )
 
 

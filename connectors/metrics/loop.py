@@ -45,3 +45,6 @@ class LoopMetrics:
     def gone(self, stage: str, partition: int) -> None:
         if stage == "reminders":
             self._books.close(partition)
+
+    def standby_lag(self, stage: str, partition: int, records: int) -> None:
+        self._metrics.set("ringback_standby_lag_records", records, stage=stage, partition=str(partition))

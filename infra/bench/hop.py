@@ -11,7 +11,7 @@ import statistics
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -127,8 +127,8 @@ class Ours:
                 polled_s = time.perf_counter()
             return messages
 
-        def watched_commit() -> None:
-            commit()
+        def watched_commit(meanwhile: Callable[[], bool]) -> None:
+            commit(meanwhile)
             self._took.append((time.perf_counter() - polled_s) * 1000)
             if len(self._took) < self._hops:
                 self._feed()
@@ -136,7 +136,7 @@ class Ours:
                 self._done.set()
 
         membership.poll = watched_poll  # type: ignore[method-assign]
-        transactions.commit = watched_commit  # type: ignore[method-assign]
+        transactions.commit = watched_commit  # type: ignore[assignment,method-assign]
 
     def run(self, hops: int, feed: Feed) -> list[float]:
         """As `Bare.run`."""

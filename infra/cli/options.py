@@ -19,7 +19,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "registry": ("SCHEMA_REGISTRY_URL",),
     "carrier": ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_BASE_URL"),
     "public": ("PUBLIC_URL",),
-    "state": ("RINGBACK_STATE_DIR", "RINGBACK_MEMBER"),
+    "state": ("RINGBACK_STATE_DIR", "RINGBACK_MEMBER", "RINGBACK_STANDBY"),
     "tenants": ("RINGBACK_TENANTS",),
     "resolve": ("RINGBACK_RESOLVE_S",),
     "clock": ("RINGBACK_CLOCK_TOLERANCE_S",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -90,11 +91,17 @@ class Member:
 
 
 def run_stages(
-    names: list[str], settings: Settings, members: int, http_port: int | None, stop: threading.Event
+    names: list[str],
+    settings: Settings,
+    members: int,
+    http_port: int | None,
+    stop: threading.Event,
+    loop_settings: Callable[[str, Path], LoopSettings] = LoopSettings,
 ) -> int:
     """Run `members` members of each stage until `stop` is set; 0 when all of them finished in time, else 1.
 
-    Raises SettingsError for what is missing, KafkaException when the broker is not there at the start.
+    `loop_settings` makes the bounds of a loop from its member id and its state folder. Raises SettingsError for what
+    is missing, KafkaException when the broker is not there at the start.
     """
     config = settings.kafka_config()
     if any(name in NEEDS_CARRIER for name in names):
@@ -111,7 +118,9 @@ def run_stages(
 
         def loop_of(stage: str, number: int) -> MakeLoop:
             name = member_id if number == 0 else f"{member_id}-{number}"
-            settings_of_loop = LoopSettings(name, Path(settings.state_dir) / name)
+            settings_of_loop = replace(
+                loop_settings(name, Path(settings.state_dir) / name), standby=settings.standby == "on"
+            )
             hands = make_hands(stage, settings, clock)
             all_hands.append(hands)
             return lambda: Loop(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 from streams.phrases.zones import zone_of
 
@@ -15,8 +15,8 @@ _NEAR_DAYS = 300  # further away the year is said
 def say_when(at_ms: int, now_ms: int, zone: str | tzinfo) -> str:
     """How a person in `zone` would say at `now_ms` (both epoch ms UTC) when `at_ms` is; ValueError: no such zone."""
     place = zone_of(zone) if isinstance(zone, str) else zone
-    at = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(place)
-    now = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(place)
+    at = datetime.fromtimestamp(at_ms // 1000, place)
+    now = datetime.fromtimestamp(now_ms // 1000, place)
     seconds = f":{at.second:02}" if at.second and abs(at_ms - now_ms) < _SOON_MS else ""
     clock = f"{(at.hour - 1) % 12 + 1}:{at.minute:02}{seconds} {'AM' if at.hour < 12 else 'PM'}"
     days = (at.date() - now.date()).days

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 import msgspec
 
@@ -56,7 +56,7 @@ def resolve(when: When, received_at: int, zone: str | tzinfo, country: str = "US
     except ValueError:
         return Resolution(reason="unknown_zone")
     try:
-        now = datetime.fromtimestamp(received_at / _SECOND_MS, UTC).astimezone(place)
+        now = datetime.fromtimestamp(received_at / _SECOND_MS, place)
         return _resolve(when, received_at, now, place, country)
     except (OverflowError, OSError, _TooFarError):
         return Resolution(reason="too_far")

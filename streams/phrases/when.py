@@ -49,7 +49,7 @@ class When(msgspec.Struct, frozen=True, omit_defaults=True):
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> When:
         """The inverse of `to_record`; fields of a newer schema that we do not know are ignored."""
-        return cls(**{name: record[name] for name in cls.__struct_fields__ if name in record})
+        return msgspec.convert(record, cls)
 
 
 _EMPTY = When()

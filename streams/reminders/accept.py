@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from schemas.records import ReminderState, Request
-from streams import ids
 from streams.phrases.resolve import resolve
 from streams.phrases.when import When
 from streams.reminders.conservation import ACCEPTED, REVIVED, is_dead
@@ -16,22 +17,21 @@ NOT_RESOLVED = frozenset({"past", "impossible", "unknown_zone", "too_far"})  # a
 FARTHEST_MS = 3_660 * DAY_MS  # ten years: a timer beyond that is a slip of the thumb
 
 
-def remind(turn: Turn, request: Request) -> None:
-    """Accept a reminder, or say what is missing."""
+def remind(turn: Turn, request: Request, reminder_id: str) -> bool:
+    """Accept a reminder, or say what is missing; was it accepted?"""
     if not request["subject"]:
         turn.ask_back(request, "no_subject")
-        return
+        return False
     due_at = instant(turn, request)
     if due_at is None:
-        return
+        return False
     kept = turn.tenant.confirm_first_contact and not turn.profile["confirmed"]
     if kept and due_at <= turn.now_ms:  # it would expire before the user could say YES
         turn.ask_back(request, "passed", when=turn.when(due_at))
-        return
+        return False
     number = turn.profile["next_number"]
     turn.profile["next_number"] = number + 1
     turn.save_profile()
-    reminder_id = ids.reminder_id(request["message_sid"])
     reminder = new_occurrence(
         reminder_id, turn.tenant.id, turn.user, request["to"], number, request["subject"], due_at
     )
@@ -51,6 +51,7 @@ def remind(turn: Turn, request: Request) -> None:
         subject=reminder["subject"],
         number=number,
     )
+    return True
 
 
 def instant(turn: Turn, request: Request) -> int | None:
@@ -58,7 +59,8 @@ def instant(turn: Turn, request: Request) -> int | None:
 
     Past due on arrival is taken as it is within the grace: then the call is late, not lost.
     """
-    when = When.from_record(dict(request["when"])) if request["when"] is not None else None
+    said = request["when"]
+    when = When.from_record(cast(dict[str, Any], said)) if said is not None else None
     if when is None or when.is_empty:
         turn.ask_back(request, "no_time")
         return None

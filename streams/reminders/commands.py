@@ -17,8 +17,9 @@ from streams.reminders.turn import Turn
 LISTED = 8  # as many fit into an SMS that a carrier still joins
 
 
-def obey(turn: Turn, request: Request) -> None:
-    """Do what the SMS says. Words of opting out and in and HELP always count; the rest only of users opted in."""
+def obey(turn: Turn, request: Request, reminder_id: str) -> bool:
+    """Do what the SMS says; did it leave a reminder, called `reminder_id`? Words of opting out and in and HELP always
+    count; the rest only of users opted in."""
     name, refused = request["command"], was_out(turn.profile, request["received_at"])
     if name == "stop":
         _stop(turn, request)
@@ -29,8 +30,11 @@ def obey(turn: Turn, request: Request) -> None:
         turn.reply(request, "help", kind="help")
     elif refused:
         turn.outcome(request["message_sid"], "REFUSED", charged=False, reason="opted_out")
+    elif name == "remind":
+        return remind(turn, request, reminder_id)
     else:
         COMMANDS.get(name, _unreadable)(turn, request)
+    return False
 
 
 def _stop(turn: Turn, request: Request) -> None:
@@ -105,7 +109,6 @@ def _unreadable(turn: Turn, request: Request) -> None:
 
 
 COMMANDS: dict[str, Callable[[Turn, Request], None]] = {
-    "remind": remind,
     "yes": _yes,
     "list": _list,
     "cancel": cancel,

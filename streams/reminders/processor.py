@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from schemas.records import CallEvent, ReminderState, Request
+from streams import ids
 from streams.reminders import firing, outcomes
 from streams.reminders.commands import obey
 from streams.reminders.conservation import note_set_aside, open_books
 from streams.reminders.forgetting import forget_user
-from streams.reminders.state import ENDED, find_occurrence, is_seen, save_seen
+from streams.reminders.state import ENDED, find_occurrence, forget, is_seen, save_seen
 from streams.reminders.turn import Turn
 from streams.runtime.processor import (
     Event,
@@ -54,15 +55,20 @@ class Reminders:
             open_books(state)
         return ()
 
+    def outlook(self) -> int:
+        """Timers may be rehearsed: beside state and time their steps depend on the tenants alone."""
+        return self._tenants.version
+
     def late(self, result: Result, now_ms: int) -> Iterable[Send]:  # noqa: ARG002
         return ()
 
     def _request(self, state: State, request: Request, now_ms: int) -> Sequence[Output]:
-        if is_seen(state, request["message_sid"]):
+        user, reminder_id = request["user"], ids.reminder_id(request["message_sid"])
+        if is_seen(state, user, reminder_id):
             return ()
-        turn = self._turn(state, request["tenant"], request["user"], now_ms)
-        save_seen(state, request["message_sid"], now_ms)
-        obey(turn, request)
+        turn = self._turn(state, request["tenant"], user, now_ms)
+        if not obey(turn, request, reminder_id):
+            save_seen(state, reminder_id, now_ms)
         return turn.out
 
     def _evidence(self, state: State, event: CallEvent, now_ms: int) -> Sequence[Output]:
@@ -85,7 +91,7 @@ class Reminders:
             return ()
         reminder = cast(ReminderState, wake.value)
         if reminder["status"] == ENDED:
-            state.delete(wake.key)
+            forget(state, wake.key, reminder, now_ms)
             return ()
         turn = self._turn(state, reminder["tenant"], reminder["user"], now_ms)
         firing.wake(turn, wake.key, reminder)

@@ -8,7 +8,8 @@
     e|{user}|{reminder_id}|{due_at}       ReminderState   an occurrence that fired and that a snooze replaced
                                                           removed 8 d after its end
     c|{tenant}                            TallyState      never: one a tenant, see conservation.py
-    m|{message_sid}                       SeenState       removed 35 d after the SMS was processed
+    m|{reminder_id}                       SeenState       an SMS that has no `r|` record (any more): that it was
+                                                          read; removed after 35 d
 
 {user} is `{tenant}|{E.164 number}`, {due_at} epoch ms; `scan("r|{user}|")` gives one user's reminders. Removal is
 by the record's own `wake_at`, like every other timer. `status` of a ReminderState and what its timer means:
@@ -51,8 +52,9 @@ def replaced_key(user: str, reminder_id: str, due_at: int) -> str:
     return f"e|{user}|{reminder_id}|{due_at}"
 
 
-def seen_key(message_sid: str) -> str:
-    return f"m|{message_sid}"
+def seen_key(reminder_id: str) -> str:
+    """`reminder_id`: ids.reminder_id of the SMS, whether it asked for a reminder or not."""
+    return f"m|{reminder_id}"
 
 
 def load_profile(state: State, user: str) -> ProfileState:
@@ -142,9 +144,17 @@ def find_occurrence(
     return (key, found) if found is not None else None
 
 
-def is_seen(state: State, message_sid: str) -> bool:
-    return state.get(f"m|{message_sid}") is not None
+def is_seen(state: State, user: str, reminder_id: str) -> bool:
+    """Was this SMS read before? A reminder that is there says so by itself: one record less for each."""
+    return state.get(f"r|{user}|{reminder_id}") is not None or state.get(f"m|{reminder_id}") is not None
 
 
-def save_seen(state: State, message_sid: str, now_ms: int) -> None:
-    state.put(f"m|{message_sid}", "SeenState", SeenState(wake_at=now_ms + SEEN_MS))
+def save_seen(state: State, reminder_id: str, now_ms: int) -> None:
+    state.put(seen_key(reminder_id), "SeenState", SeenState(wake_at=now_ms + SEEN_MS))
+
+
+def forget(state: State, key: str, reminder: ReminderState, now_ms: int) -> None:
+    """Remove an occurrence. Its SMS stays known, for it may still be delivered again."""
+    state.delete(key)
+    if key.startswith("r|"):
+        save_seen(state, reminder["reminder_id"], now_ms)

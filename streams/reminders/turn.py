@@ -11,7 +11,7 @@ from streams.reminders import conservation, words
 from streams.reminders.conservation import EXPIRED, Move
 from streams.reminders.profile import is_out, kept_until
 from streams.reminders.quiet import Span
-from streams.reminders.state import ENDED, ENDED_MS, load_profile, save, save_profile
+from streams.reminders.state import ENDED, ENDED_MS, forget, load_profile, save, save_profile
 from streams.runtime.processor import Output, Send, State
 from streams.tenants import Tenant
 from streams.topology import DUE, EVENTS, OUTBOUND
@@ -183,7 +183,7 @@ class Turn:
         for amounts in conservation.ended(reminder, unfired):
             self.count(amounts)
         if reminder["fired_at"] is None:
-            self.state.delete(key)
+            forget(self.state, key, reminder, self.now_ms)
             return
         reminder["status"] = ENDED
         reminder["sids"], reminder["marks"] = {}, []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from streams.runtime.errors import Outgrown
 from streams.runtime.task import Task
 from streams.runtime.telemetry import Telemetry
 
@@ -34,7 +35,11 @@ class Audits:
         for task in tasks:
             if task.audit is None:
                 continue
-            differences = next(task.audit)
+            try:
+                differences = next(task.audit)
+            except Outgrown:
+                self.begin(task)
+                return
             if differences is not None:
                 task.audit = None
                 self._telemetry.audited(self._stage, task.partition, differences)

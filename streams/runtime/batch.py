@@ -4,43 +4,25 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from confluent_kafka import TopicPartition
 
 from streams.runtime.clients import Codec
 from streams.runtime.clock import Clock
-from streams.runtime.dead_letters import MAX_RECORD_BYTES, Source, dead_letter
+from streams.runtime.dead_letters import Source, dead_letter
 from streams.runtime.effects import Arrived
+from streams.runtime.encoded import Encoded, encoded
 from streams.runtime.errors import LoopError
-from streams.runtime.processor import DictState, Do, Event, Output, Poison, Result, Send, SetAside, Wake
+from streams.runtime.processor import DictState, Do, Event, Poison, Result, SetAside, Wake
+from streams.runtime.rehearsal import Act, instant
 from streams.runtime.store import Change
 from streams.runtime.task import Task
 from streams.runtime.view import StateView
 from streams.topology import DEAD_LETTERS
 
 log = logging.getLogger("ringback.loop")
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A record as it goes to the broker. Encoding belongs to the step: what does not encode is a failed step."""
-
-    topic: str
-    key: bytes | None
-    value: bytes
-    headers: Sequence[tuple[str, bytes]]
-
-
-def encoded(codec: Codec, send: Send) -> Encoded:
-    """Raises Poison for a record that no broker would take, Hold, and whatever the codec raises for a bug."""
-    key = send.key.encode() if send.key is not None else None
-    value = codec.encode(send.topic, send.name, send.value)
-    size = len(value) + len(key or b"") + sum(len(name) + len(content) for name, content in send.headers)
-    if size > MAX_RECORD_BYTES:
-        raise Poison("too_large", f"a {send.name} of {size} bytes is more than {send.topic} takes")
-    return Encoded(send.topic, key, value, send.headers)
 
 
 @dataclass(slots=True)
@@ -85,10 +67,17 @@ class Work:
         """
         mark = self.view.mark() if self.view else 0
         now_ms = clock.now_ms()
-        woken_at = event.value["wake_at"] if isinstance(event, Wake) else None
+        woken_at = None
+        if isinstance(event, Wake):
+            woken_at = event.value["wake_at"]
+            now_ms = instant(self.task.processor, woken_at, now_ms)
         try:
             state = self.view if self.view is not None else _STATELESS
-            kept = [self._encoded(output) for output in self.task.processor.step(state, event, now_ms)]
+            codec = self.codec
+            kept = [
+                output if isinstance(output, Do) else encoded(codec, output)
+                for output in self.task.processor.step(state, event, now_ms)
+            ]
             if isinstance(event, Wake):
                 self._check_moved(event.key, woken_at)
         except LoopError:
@@ -109,8 +98,11 @@ class Work:
                 else:
                     self.effects.append(output.effect)
 
-    def _encoded(self, output: Output) -> Encoded | Do:
-        return output if isinstance(output, Do) else encoded(self.codec, output)
+    def play(self, act: Act) -> None:
+        """Put out what a timer's step was rehearsed to put out: as `step`, for what cannot fail any more."""
+        assert self.view is not None
+        self.sends += act.sends
+        self.view.take(act.changes, act.additions)
 
     def _check_moved(self, key: str, woken_at: int | None) -> None:
         """A timer that its step left as it was would come back at once, for ever."""

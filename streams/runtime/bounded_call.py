@@ -9,12 +9,14 @@ and the result counts as unknown.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 from streams.runtime.errors import UnknownResult
 
 Call = Callable[[], object]
+Meanwhile = Callable[[], bool]  # does one short thing; is there more?
 
 
 class BoundedCalls:
@@ -27,16 +29,24 @@ class BoundedCalls:
         self._answers: SimpleQueue[BaseException | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def __call__(self, call: Call) -> None:
-        """Run `call`, raise what it raises; UnknownResult when it has not returned by the deadline."""
+    def __call__(self, call: Call, meanwhile: Meanwhile = lambda: False) -> None:
+        """Run `call`, raise what it raises; UnknownResult when it has not returned by the deadline.
+
+        Until it returns, `meanwhile` is called here, as often as it says that there is more to do. It must be short,
+        and must not raise: the call goes on whatever becomes of it.
+        """
         if self._thread is None:
             self._thread = threading.Thread(
                 target=_serve, args=(self._calls, self._answers), name=self._name, daemon=True
             )
             self._thread.start()
         self._calls.put(call)
+        end_s = time.monotonic() + self._deadline_s
+        while self._answers.empty() and meanwhile():
+            if time.monotonic() > end_s:
+                break
         try:
-            error = self._answers.get(timeout=self._deadline_s)
+            error = self._answers.get(timeout=max(0.0, end_s - time.monotonic()))
         except Empty:
             self._abandon()
             raise UnknownResult(f"{self._name} has not returned for {self._deadline_s:.0f} s") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from streams.runtime.batch import Work
+from streams.runtime.bounded_call import Meanwhile
 from streams.runtime.errors import Rewind
 from streams.runtime.failpoints import failpoint
 from streams.runtime.takeover import Takeovers
@@ -20,8 +21,13 @@ class Commit:
         self._transactions = transactions
         self._takeovers = takeovers
 
-    def __call__(self, works: Sequence[Work], group_metadata: object) -> None:
-        """Returning means committed and stored. Raises Rewind (aborted), UnknownResult, Fenced."""
+    def __call__(
+        self, works: Sequence[Work], group_metadata: object, meanwhile: Meanwhile = lambda: False
+    ) -> None:
+        """Returning means committed and stored. Raises Rewind (aborted), UnknownResult, Fenced.
+
+        `meanwhile`: what can be done until the broker has answered, as Transactions.commit has it.
+        """
         failpoint("loop.2-stepped")
         self._transactions.begin()
         try:
@@ -32,7 +38,7 @@ class Commit:
             offsets = [offset for work in works for offset in work.offsets()]
             self._transactions.send_offsets(offsets, group_metadata)
             failpoint("loop.4-offsets")
-            self._transactions.commit()
+            self._transactions.commit(meanwhile)
         except Rewind:
             self._transactions.abort()
             raise
@@ -42,23 +48,19 @@ class Commit:
         failpoint("loop.6-stored")
 
     def _produce(self, work: Work) -> None:
-        for send in work.sends:
-            self._transactions.produce(send.topic, send.key, send.value, headers=send.headers)
+        produce, changelog, partition = self._transactions.produce, self._changelog, work.task.partition
+        for topic, key, value, headers in work.sends:
+            produce(topic, key, value, headers)
         if not work.changes:
             return
 
         def delivered(offset: int) -> None:
             work.changelog_offset = offset + 1
 
-        last = work.changes[-1]
-        for change in work.changes:
-            self._transactions.produce(
-                self._changelog,
-                change.key.encode(),
-                change.value,
-                partition=work.task.partition,
-                delivered=delivered if change is last else None,
-            )
+        *others, last = work.changes
+        for name, state, _ in others:
+            produce(changelog, name.encode(), state, (), partition)
+        produce(changelog, last.key.encode(), last.value, (), partition, delivered)
 
     def _store(self, work: Work) -> None:
         task = work.task

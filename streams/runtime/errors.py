@@ -44,6 +44,10 @@ class StoreFailed(Fenced):
     """The local store cannot be read or written; Kafka holds the truth."""
 
 
+class Outgrown(Exception):
+    """The store's file has grown, which ends every snapshot of it: read it anew."""
+
+
 class Hold(LoopError):
     """Something that the record needs is not there yet (a schema, a table). Nothing is wrong with the record."""
 

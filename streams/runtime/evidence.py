@@ -9,10 +9,10 @@ import logging
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.runtime.batch import encoded
 from streams.runtime.clients import Codec
 from streams.runtime.clock import Clock
 from streams.runtime.effects import Arrived
+from streams.runtime.encoded import encoded
 from streams.runtime.processor import Processor
 
 log = logging.getLogger("ringback.loop")

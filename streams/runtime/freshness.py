@@ -69,10 +69,12 @@ class Sample:
         )
 
 
-def sample(admin: AdminClient, partitions: Iterable[tuple[str, int]], now_ms: int) -> Sample:
-    """Ask for the high watermarks of `partitions`; returns at once."""
-    latest = OffsetSpec.latest()
-    request = {TopicPartition(topic, number): latest for topic, number in partitions}
+def sample(
+    admin: AdminClient, partitions: Iterable[tuple[str, int]], now_ms: int, spec: OffsetSpec | None = None
+) -> Sample:
+    """Ask for the high watermarks of `partitions`, or for what `spec` says; returns at once."""
+    asked = spec or OffsetSpec.latest()
+    request = {TopicPartition(topic, number): asked for topic, number in partitions}
     futures = admin.list_offsets(
         request, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=SAMPLE_TIMEOUT_S
     )

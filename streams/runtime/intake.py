@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -21,12 +20,15 @@ from streams.runtime.dead_letters import Source
 from streams.runtime.effects import Arrived
 from streams.runtime.errors import Fenced, Hold, LoopError
 from streams.runtime.partitions import Partitions
-from streams.runtime.processor import Event, Opened, Poison, Record
+from streams.runtime.processor import Event, Opened, Poison, Record, Wake
+from streams.runtime.rehearsal import MOST_ACTS, PUNCTUAL_MS, Foreseeable
 from streams.runtime.task import Task
 from streams.runtime.view import StateView
 from streams.topology import Stage
 
 log = logging.getLogger("ringback.loop")
+
+REHEARSED = 20  # timers at a time
 
 
 class Intake:
@@ -85,7 +87,7 @@ class Intake:
         return list(self._works.values())
 
     def _new(self, task: Task) -> Work:
-        return Work(task, StateView(task.store) if task.store else None, self._codec)
+        return Work(task, StateView(task.store, task.counters) if task.store else None, self._codec)
 
     def _work(self, task: Task) -> Work:
         work = self._works.get(task.partition)
@@ -105,15 +107,40 @@ class Intake:
     def _wake(self, work: Work, now_ms: int, limit: int) -> None:
         assert work.view is not None
         assert work.task.store is not None
-        for wake in work.task.store.due(now_ms, limit):
-            if work.view.pending(wake.key) is not None:  # a record of this very turn has changed it
-                value = work.view.get(wake.key)
+        view, store, rehearsal = work.view, work.task.store, work.task.rehearsal
+        outlook = _outlook(work.task)
+        for timer in store.timers(now_ms, limit):
+            act = rehearsal.take(timer, now_ms, view, outlook)
+            if act is not None:
+                work.wakes += 1
+                work.play(act)
+                continue
+            if view.pending(timer.key) is None:
+                wake = store.wake(timer)
+            else:  # a record of this very turn has changed it
+                value = view.get(timer.key)
                 if value is None or value["wake_at"] is None or value["wake_at"] > now_ms:
                     continue
-                wake = replace(wake, value=value)  # noqa: PLW2901
+                wake = Wake(timer.key, value)
             work.wakes += 1
             if not self._step(work, wake):
                 return
+
+    def rehearse(self) -> bool:
+        """Work out what some of the coming timers will do; is there more to work out? Does about a millisecond."""
+        now_ms = self._clock.now_ms()
+        tasks = [t for t in self._partitions if t.runs and isinstance(t.processor, Foreseeable)]
+        lagging = [t for t in tasks if t.store and t.rehearsal.lags(now_ms)]
+        if not lagging:
+            return False
+        for task in tasks:
+            task.rehearsal.forget(now_ms - PUNCTUAL_MS)
+        if sum(len(task.rehearsal.acts) for task in tasks) >= MOST_ACTS:
+            return False
+        task = min(lagging, key=lambda t: t.rehearsal.reached.wake_at)
+        assert task.store is not None
+        more = task.rehearsal.advance(task.processor, task.store, self._codec, now_ms, REHEARSED)
+        return more or len(lagging) > 1
 
     def _take(self, message: Message) -> None:
         topic, number, offset, error = message.topic(), message.partition(), message.offset(), message.error()
@@ -177,3 +204,7 @@ class Intake:
 
 def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
+
+
+def _outlook(task: Task) -> object:
+    return task.processor.outlook() if isinstance(task.processor, Foreseeable) else None

@@ -15,6 +15,7 @@ Why step 4 is in every transaction, also in one that only fires timers: the offs
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -34,12 +35,13 @@ from streams.runtime.effects import Arrived, Hands, Inbox
 from streams.runtime.errors import Fenced, LoopError, Rejoin, Rewind, UnknownResult, describe
 from streams.runtime.evidence import Evidence
 from streams.runtime.failpoints import failpoint
+from streams.runtime.folder import StoreFolder
 from streams.runtime.intake import Intake
 from streams.runtime.looks import Looks
 from streams.runtime.membership import Membership
 from streams.runtime.partitions import Partitions, positions
 from streams.runtime.preflight import check_topics
-from streams.runtime.store import Store
+from streams.runtime.standby import Standbys
 from streams.runtime.takeover import Takeovers
 from streams.runtime.task import MakeProcessor, Task
 from streams.runtime.telemetry import Telemetry
@@ -50,6 +52,8 @@ log = logging.getLogger("ringback.loop")
 
 # How long a poll may block while an answer is on its way from another thread, which cannot wake the poll.
 ANSWER_POLL_S = 0.002
+# Nothing is rehearsed when a timer is due sooner: it takes a millisecond.
+REHEARSE_S = 0.003
 # A transaction that is aborted again and again is done again after a wait that doubles up to this.
 REWIND_MIN_S, REWIND_MAX_S = 0.01, 1.0
 
@@ -60,7 +64,7 @@ class LoopSettings:
 
     `max_batch` records and `max_wakes` timers bound one transaction of one turn; what is beyond waits in Kafka and in
     the store. `idle_s`: how long a poll waits when nothing is due. `hold_s`: until a held partition is tried again.
-    `shutdown_s`: one deadline for everything that is still to be done after `stop()`.
+    `shutdown_s`: one deadline for everything that is still to be done after `stop()`. `standby`: see standby.py.
     """
 
     member: str
@@ -71,6 +75,7 @@ class LoopSettings:
     hold_s: float = 2.0
     shutdown_s: float = 15.0
     producers: int = 2
+    standby: bool = False
     dead_letter_limit: DeadLetterLimit = field(default_factory=DeadLetterLimit)
 
 
@@ -99,17 +104,22 @@ class Loop:
         self._stopping = threading.Event()
         self._end_s: float | None = None
         self._aborts = 0  # in a row
+        self._rehearses = False  # are there coming timers that could be rehearsed now?
         self._admin = admin = clients.admin()
         self._inbox = Inbox()
         self._audits = Audits(stage.name, audit, telemetry)
         self._looks = Looks(admin, clock)
         self._takeovers = Takeovers(clients, admin, stage.changelog, clock)
+        open_store = StoreFolder(stage, settings.state_dir, codec).open
+        self._standbys = Standbys(
+            stage, clients, admin, open_store, clock=clock, telemetry=telemetry, enabled=settings.standby
+        )
         topics = [topic.name for topic in stage.reads]
         self.partitions = Partitions(
             stage.name,
             topics,
             make_processor,
-            self._make_store,
+            self._standbys.hand_over,
             self._takeovers,
             clock=clock,
             telemetry=telemetry,
@@ -134,18 +144,6 @@ class Loop:
         self._commit = Commit(stage, self._transactions, self._takeovers)
         # What is late belongs to no partition of ours any more, so the processor that words it has none either.
         self._evidence = Evidence(clients.plain_producer(), make_processor(-1), codec, clock)
-
-    def _make_store(self, number: int) -> Store | None:
-        if not self._stage.changelog:
-            return None
-        path = self._settings.state_dir / self._stage.name / f"{number}.lmdb"
-        topic = self._stage.changelog.name
-        return Store(
-            path,
-            lambda name, value: self._codec.encode(topic, name, value),
-            lambda data: self._codec.decode(topic, data, None, 0),
-            lambda data: self._codec.wake_at(topic, data),
-        )
 
     # -- the life of a member
 
@@ -182,7 +180,10 @@ class Loop:
         self.partitions.release_held(self._membership)
         self._open_restored()
         self._transact(self._intake.collect(self._answers(), messages, wakes=fires))
+        # The waiting for the broker's answer to a commit is used for this too.
+        self._rehearses = self._until_wake_s() > REHEARSE_S and self._intake.rehearse()
         self._audits.advance(self.partitions)
+        self._standbys.advance(self.partitions, 0.0 if self._takeovers.running else self._until_wake_s())
 
     def _drain(self) -> None:
         """A turn after `stop()`: effects that are out come home, nothing else is begun."""
@@ -230,6 +231,7 @@ class Loop:
             self._membership.close()
         except (KafkaException, RuntimeError) as error:  # what ended the loop matters more
             log.warning("the consumer did not close cleanly: %s", error)
+        self._standbys.close()
         while True:
             last = self._gives_up()
             for arrived in self._inbox.take() + self._looks.take({}):
@@ -241,13 +243,15 @@ class Loop:
 
     def _wait_s(self) -> float:
         """How long a poll may block: until the next timer, or until an answer may have come."""
-        if self._takeovers.running or self.partitions.restored():
+        if self._takeovers.running or self.partitions.restored() or self._rehearses:
             return 0.0
         wait_s = ANSWER_POLL_S if self._inbox.expecting or self._looks.waiting else self._settings.idle_s
-        wake_ms = self.partitions.next_wake_ms()
-        if wake_ms is not None and self._watch.fires:
-            wait_s = min(wait_s, (wake_ms - self._clock.now_ms()) / 1000)
-        return max(0.0, wait_s)
+        until_wake_s = self._until_wake_s()
+        return max(0.0, min(wait_s, until_wake_s, self._standbys.wait_s(until_wake_s)))
+
+    def _until_wake_s(self) -> float:
+        wake_ms = self.partitions.next_wake_ms() if self._watch.fires else None
+        return math.inf if wake_ms is None else (wake_ms - self._clock.now_ms()) / 1000
 
     def _open_restored(self) -> None:
         """The last step of a takeover: the processor sees its state, then records and timers flow."""
@@ -283,7 +287,7 @@ class Loop:
         committing = [work for work in works if work.touches_kafka]
         try:
             if committing:
-                self._commit(committing, self._membership.metadata)
+                self._commit(committing, self._membership.metadata, self._intake.rehearse)
                 self._aborts = 0
         except LoopError:
             for work in works:
@@ -298,6 +302,9 @@ class Loop:
         task.positions.update(work.positions)
         if task.store and work.changes:
             task.next_wake_ms = task.store.next_wake_ms()
+            task.rehearsal.note(work.changes)
+        if work.view:
+            task.remember(work.view.totals)
         for key, counters in work.view.totals.items() if work.view else ():
             self._telemetry.counted(self._stage.name, task.partition, key, counters)
         for effect in work.effects:

@@ -6,7 +6,7 @@ One file, three tables:
     wakes    wake_at (8), CRC-32 of key (4), key  →  nothing      only keys whose wake_at is not null
     meta     "changelog_offset"               →  the next changelog offset to replay
              "topic_id", "cluster_id"         →  which log this is a copy of
-             "current_at"                     →  epoch ms at which the store was last known to be complete; 0: never
+             "current_at"                     →  epoch ms at which the store was last complete, or begun empty; 0: never
 
 Numbers in keys are big endian, so that their order is that of time; value: Avro single-object bytes; wake_at: epoch ms
 of a timer, NO_WAKE for none. Keys begin with the tenant, so timers of one millisecond are ordered by checksum: in a
@@ -30,7 +30,7 @@ from zlib import crc32
 
 import lmdb
 
-from streams.runtime.errors import StoreFailed
+from streams.runtime.errors import Outgrown, StoreFailed
 from streams.runtime.processor import Poison, Value, Wake
 from streams.runtime.trust import Trust
 
@@ -39,8 +39,8 @@ Decode = Callable[[bytes], tuple[str, dict[str, Any]]]  # Avro name, value
 WakeAt = Callable[[bytes], int | None]  # the timer in a value
 
 NO_WAKE = -1
-# What LMDB takes as a key, less what stands before it in `wakes`.
-MAX_KEY_BYTES = 511 - 12
+# What LMDB takes as a key, less what stands before it in `wakes`, and behind it where `timers` looks for the next.
+MAX_KEY_BYTES = 511 - 12 - 1
 # The file is as long as its map, with holes where nothing was written. It doubles when it is full.
 FIRST_MAP_BYTES = 16 * 2**20
 
@@ -51,7 +51,7 @@ _META = ("cluster_id", "topic_id", "changelog_offset", "current_at")
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Which log the store copies, how far, and when it was last complete (epoch ms)."""
+    """Which log the store copies, how far, and when it was last complete or begun (epoch ms): see replay.py."""
 
     cluster_id: str
     topic_id: str
@@ -67,6 +67,13 @@ class Change(NamedTuple):
     wake_at: int | None
 
 
+class Timer(NamedTuple):
+    """When (epoch ms), and the key of the record that holds it."""
+
+    wake_at: int
+    key: str
+
+
 class Store:
     """One partition's keyed state on local disk. Not thread-safe: it belongs to its loop.
 
@@ -77,6 +84,7 @@ class Store:
     def __init__(self, path: Path, encode: Encode, decode: Decode, wake_at: WakeAt) -> None:
         self._path = path
         self._failed = False
+        self._grown = 0
         self._trust = Trust(path)
         self.encode = encode
         self._decode = decode
@@ -134,12 +142,12 @@ class Store:
         """What the store claims to be; None when it is new."""
         try:
             found = {name: self._read.get(name.encode(), db=self._meta) for name in _META}
-        except lmdb.Error as error:
+            if any(value is None for value in found.values()):
+                return None
+            cluster, topic, offset, current_at = (bytes(value or b"").decode() for value in found.values())
+            return Proof(cluster, topic, int(offset), int(current_at))
+        except (lmdb.Error, ValueError) as error:
             raise self._failure(error) from error
-        if any(value is None for value in found.values()):
-            return None
-        cluster, topic, offset, current_at = (bytes(value or b"").decode() for value in found.values())
-        return Proof(cluster, topic, int(offset), int(current_at))
 
     def wipe(self) -> None:
         """Begin again with an empty store."""
@@ -183,33 +191,50 @@ class Store:
     def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """All keys and decoded values as of the first `next`, in key order, read as they are iterated.
 
-        Until it ends the file keeps the pages of then, and grows by what is written meanwhile.
+        Until it ends the file keeps the pages of then, and grows by what is written meanwhile. Raises Outgrown when
+        that is more than the map holds.
         """
+        grown = self._grown
         try:
             with self._db.begin() as txn, txn.cursor(db=self._values) as cursor:
                 for key, stored in cursor:
                     yield key.decode(), self.decode(self._checked(key, stored))[1]
+                    if self._grown != grown:  # and the transaction is no more
+                        raise Outgrown(str(self._path))
         except (lmdb.Error, UnicodeDecodeError) as error:
             raise self._failure(error) from error
 
-    def due(self, now_ms: int, limit: int) -> list[Wake]:
-        """At most `limit` timers whose time has come, earliest first; those of one millisecond in no tenant's order."""
-        wakes: list[bytes] = []
+    def timers(self, until_ms: int, limit: int, after: Timer | None = None) -> list[Timer]:
+        """At most `limit` timers up to `until_ms`, earliest first; those of one millisecond in no tenant's order.
+        With `after`, those behind it."""
+        found: list[Timer] = []
+        unpack = _TIME.unpack_from
         try:
             with self._read.cursor(db=self._wakes) as cursor:
+                if after is not None:
+                    key = after.key.encode()
+                    # A zero byte more: the least key that stands behind it.
+                    if not cursor.set_range(_HEAD.pack(after.wake_at, crc32(key)) + key + b"\0"):
+                        return found
                 for wake in cursor.iternext(values=False):
-                    if len(wakes) == limit or _TIME.unpack_from(wake)[0] > now_ms:
+                    (wake_at,) = unpack(wake)
+                    if wake_at > until_ms or len(found) == limit:
                         break
-                    wakes.append(wake)
-            return [self._wake(wake[12:], wake[:8]) for wake in wakes]
+                    found.append(Timer(wake_at, wake[12:].decode()))
         except (lmdb.Error, struct.error, UnicodeDecodeError) as error:
             raise self._failure(error) from error
+        return found
 
-    def _wake(self, key: bytes, wake_at: bytes) -> Wake:
-        stored = self._read.get(key, db=self._values)
-        if stored is None or stored[:8] != wake_at:
+    def wake(self, timer: Timer) -> Wake:
+        """The event of a timer that `timers` has named."""
+        key = timer.key.encode()
+        try:
+            stored = self._read.get(key, db=self._values)
+        except lmdb.Error as error:
+            raise self._failure(error) from error
+        if stored is None or _TIME.unpack_from(stored)[0] != timer.wake_at:
             raise self._failure("a timer that is not that of its record")
-        return Wake(key.decode(), self.decode(self._checked(key, stored))[1])
+        return Wake(timer.key, self.decode(self._checked(key, stored))[1])
 
     def next_wake_ms(self) -> int | None:
         """The earliest timer, epoch ms."""
@@ -243,6 +268,7 @@ class Store:
                     break
                 except lmdb.MapFullError:
                     self._db.set_mapsize(2 * self._db.info()["map_size"])
+                    self._grown += 1
             self._read = self._db.begin()
         except (lmdb.Error, struct.error, OSError) as error:
             raise self._failure(error) from error

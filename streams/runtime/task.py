@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from streams.runtime.dead_letters import DeadLetterRate
 from streams.runtime.processor import Processor
+from streams.runtime.rehearsal import Rehearsal
 from streams.runtime.store import Store
 
 MakeProcessor = Callable[[int], Processor]
+
+# Some 500 bytes each; beyond that they are read again.
+MOST_COUNTERS = 10_000
 
 _tenures = itertools.count(1)
 
@@ -39,6 +44,10 @@ class Task:
     # epoch ms of the next timer; None: no timer. Kept here so that idle turns do not ask the store.
     next_wake_ms: int | None = None
     changelog_offset: int = 0
+    # Records of counters as the last transaction left them (State.add): most are added to again soon.
+    counters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # What its coming timers will do (rehearsal.py).
+    rehearsal: Rehearsal = field(default_factory=Rehearsal)
     # An audit under way (audits.py).
     audit: Iterator[list[str] | None] | None = None
 
@@ -51,6 +60,12 @@ class Task:
     def waits(self) -> bool:
         """Is it held for a while? Its answers wait with it; those of one that a person must look at come home."""
         return bool(self.held_because) and self.held_until_s != math.inf
+
+    def remember(self, counters: Mapping[str, dict[str, Any]]) -> None:
+        """Keep what a committed transaction has added up."""
+        if len(self.counters) + len(counters) > MOST_COUNTERS:
+            self.counters.clear()
+        self.counters.update(counters)
 
     def close(self, *, sync: bool = False) -> None:
         """`sync`: as Store.close."""

@@ -25,6 +25,9 @@ class Telemetry(Protocol):
     def gone(self, stage: str, partition: int) -> None:
         """A partition was given up: what was counted of it is told by its new owner."""
 
+    def standby_lag(self, stage: str, partition: int, records: int) -> None:
+        """How much of a changelog the standby of a partition has not read; 0 when the partition is owned."""
+
 
 class NoTelemetry:
     """For tests and benchmarks."""
@@ -40,3 +43,5 @@ class NoTelemetry:
     def audited(self, stage: str, partition: int, differences: Sequence[str]) -> None: ...
 
     def gone(self, stage: str, partition: int) -> None: ...
+
+    def standby_lag(self, stage: str, partition: int, records: int) -> None: ...

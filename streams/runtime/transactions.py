@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from confluent_kafka import KafkaException, Message, Producer, TopicPartition
 
-from streams.runtime.bounded_call import BoundedCalls
+from streams.runtime.bounded_call import BoundedCalls, Meanwhile
 from streams.runtime.clients import Clients
 from streams.runtime.errors import Fenced, Rewind, UnknownResult, classify
 
@@ -41,8 +42,9 @@ class Transactions:
         self._ids = transactional_ids
         self._producers: list[Producer] = []
         self._turn = 0
-        # The one call that does not keep to its own timeout.
-        self._bounded = BoundedCalls("send_offsets_to_transaction", CALL_TIMEOUT_S + 1.0)
+        self.producer: Producer  # of the open transaction
+        # For the one call that does not keep to its own timeout, and the one that leaves us time.
+        self._bounded = BoundedCalls("a transaction call", CALL_TIMEOUT_S + 1.0)
 
     def init(self, give_up: Callable[[], bool]) -> None:
         """Make the producers and fence whoever used their ids before: ends what a dead process left open.
@@ -69,24 +71,36 @@ class Transactions:
 
     def begin(self) -> None:
         self._turn = (self._turn + 1) % len(self._producers)
+        self.producer = self._producers[self._turn]
         self._first = True
         self._call(self.producer.begin_transaction)
-
-    @property
-    def producer(self) -> Producer:
-        return self._producers[self._turn]
 
     def produce(
         self,
         topic: str,
         key: bytes | None,
         value: bytes | None,
-        *,
         headers: Sequence[tuple[str, bytes]] = (),
         partition: int = -1,
         delivered: Delivered | None = None,
     ) -> None:
         """Add a record. `delivered` gets its offset before `commit` returns."""
+        more: dict[str, Any] = {}
+        if headers:
+            more["headers"] = list(headers)
+        if self._first or delivered is not None:
+            more["on_delivery"] = self._report(delivered)
+        producer = self.producer
+        try:
+            producer.produce(topic, value, key, partition, **more)
+        except BufferError:
+            # The queue is full: the broker is slower than we are, so we wait for it.
+            producer.flush(CALL_TIMEOUT_S)
+            self._call(lambda: producer.produce(topic, value, key, partition, **more))
+        except KafkaException as exception:
+            raise classify(exception) from exception
+
+    def _report(self, delivered: Delivered | None) -> Callable[[object, Message], None]:
         # One delivery report a transaction is enough to know the broker's time.
         witness = self._sending() if self._first else None
         self._first = False
@@ -98,24 +112,7 @@ class Transactions:
             if error is None and offset is not None and delivered is not None:
                 delivered(offset)
 
-        def send() -> None:
-            self.producer.produce(
-                topic,
-                key=key,
-                value=value,
-                partition=partition,
-                headers=list(headers),
-                on_delivery=report if delivered or witness else None,
-            )
-
-        try:
-            send()
-        except BufferError:
-            # The queue is full: the broker is slower than we are, so we wait for it.
-            self.producer.flush(CALL_TIMEOUT_S)
-            self._call(send)
-        except KafkaException as exception:
-            raise classify(exception) from exception
+        return report
 
     def send_offsets(self, offsets: Iterable[TopicPartition], group_metadata: object) -> None:
         producer = self.producer
@@ -125,9 +122,13 @@ class Transactions:
             )
         )
 
-    def commit(self) -> None:
-        """Raises Rewind, Rejoin, UnknownResult or Fenced; returning means committed."""
-        self._call(lambda: self.producer.commit_transaction(CALL_TIMEOUT_S))
+    def commit(self, meanwhile: Meanwhile = lambda: False) -> None:
+        """Raises Rewind, Rejoin, UnknownResult or Fenced; returning means committed.
+
+        `meanwhile` is called again and again until the broker has answered, or it has nothing more to do.
+        """
+        producer = self.producer
+        self._call(lambda: self._bounded(lambda: producer.commit_transaction(CALL_TIMEOUT_S), meanwhile))
 
     def abort(self) -> None:
         """Raises UnknownResult or Fenced."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from streams.runtime.dead_letters import MAX_RECORD_BYTES
@@ -19,8 +19,10 @@ class StateView:
     Writes stay here, encoded, until the transaction has committed; `undo_to` takes back what a failed step wrote.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, counters: Mapping[str, dict[str, Any]] | None = None) -> None:
+        """`counters`: what is known of records that are added to, so that they need not be read."""
         self._store = store
+        self._counters = counters or {}
         self._pending: dict[str, Change] = {}
         self._journal: list[tuple[str, Change | None]] = []
         self._sums: dict[str, tuple[str, list[Mapping[str, int]]]] = {}
@@ -46,7 +48,9 @@ class StateView:
             raise Poison("too_large", f"a key of {len(key)} characters is more than the store takes")
         if len(key) * 4 + len(encoded) > MAX_RECORD_BYTES:
             raise Poison("too_large", f"a {name} of {len(encoded)} bytes is more than the changelog takes")
-        self._write(Change(key, encoded, value.get("wake_at")))
+        pending = self._pending
+        self._journal.append((key, pending.get(key)))
+        pending[key] = Change(key, encoded, value.get("wake_at"))
 
     def add(self, key: str, name: str, amounts: Mapping[str, int]) -> None:
         sums = self._sums.get(key)
@@ -55,13 +59,19 @@ class StateView:
         sums[1].append(amounts)
         self._journal.append((key, _ADDED))
 
+    def take(
+        self, changes: Sequence[Change], additions: Sequence[tuple[str, str, Mapping[str, int]]]
+    ) -> None:
+        """Write what a step elsewhere has written. Not to be undone."""
+        for change in changes:
+            self._pending[change.key] = change
+        for key, name, amounts in additions:
+            self._sums.setdefault(key, (name, []))[1].append(amounts)
+
     def delete(self, key: str) -> None:
         if self.raw(key) is not None:
-            self._write(Change(key, None, None))
-
-    def _write(self, change: Change) -> None:
-        self._journal.append((change.key, self._pending.get(change.key)))
-        self._pending[change.key] = change
+            self._journal.append((key, self._pending.get(key)))
+            self._pending[key] = Change(key, None, None)
 
     def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
         merged: dict[str, bytes | None] = dict(self._store.scan(prefix))
@@ -93,14 +103,14 @@ class StateView:
         for key, (name, added) in self._sums.items():
             if not added:
                 continue
-            before = self._store.get(key)
+            before = self._counters.get(key) or self._store.get(key)
+            total = before.copy() if before is not None else dict.fromkeys(added[0], 0)
             # Few kinds of additions, many times each: multiply instead of adding up.
             kinds = {id(amounts): amounts for amounts in added}
-            times = Counter(map(id, added))
-            total = {
-                field: (before or {}).get(field, 0) + sum(kinds[kind][field] * n for kind, n in times.items())
-                for field in added[0]
-            }
+            for kind, n in Counter(map(id, added)).items() if len(added) > 1 else ((id(added[0]), 1),):
+                for field, amount in kinds[kind].items():
+                    if amount:
+                        total[field] += amount * n
             self.totals[key] = total
             if total != before and (before is not None or any(total.values())):
                 yield Change(key, self._store.encode(name, total), None)

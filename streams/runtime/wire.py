@@ -8,6 +8,7 @@ Changelogs are always Avro single-object encoding: internal state does not depen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from schemas import codec
@@ -23,14 +24,16 @@ class Wire:
 
     def __init__(self, registry_url: str | None = None) -> None:
         self._codec = TopicCodec(registry_url)
+        self._encoders: dict[tuple[str, str], Callable[[Value], bytes]] = {}
 
     def encode(self, topic: str, name: str, record: Value) -> bytes:
-        if topic.endswith(".changelog"):
-            return codec.encode(name, record)
-        try:
-            return self._codec.encode(topic, name, record)
-        except RegistryUnreachable as error:
-            raise Hold(str(error)) from error
+        known = self._encoders.get((topic, name))
+        if known is None:
+            try:
+                known = self._encoders[topic, name] = self._codec.encoder(topic, name)
+            except RegistryUnreachable as error:
+                raise Hold(str(error)) from error
+        return known(record)
 
     def decode(
         self, topic: str, data: bytes, name: str | None, timestamp_ms: int

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from streams.runtime.bounded_call import Meanwhile
 from streams.runtime.errors import UnknownResult
 from streams.runtime.loop import Loop
 from streams.runtime.transactions import Transactions
@@ -88,9 +89,9 @@ def lose_the_answer(transactions: Transactions) -> None:
     """The next commit happens, and its answer is lost: what a timeout of the call looks like."""
     commit = transactions.commit
 
-    def once() -> None:
+    def once(meanwhile: Meanwhile = lambda: False) -> None:
         transactions.commit = commit  # type: ignore[method-assign]
-        commit()
+        commit(meanwhile)
         raise UnknownResult("the answer was lost")
 
     transactions.commit = once  # type: ignore[method-assign]

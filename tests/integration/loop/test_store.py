@@ -9,7 +9,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from streams.runtime.takeover import STORE_MAX_AGE_MS
+from streams.runtime.replay import STORE_MAX_AGE_MS
 from tests.integration.loop.line import Line
 
 pytestmark = pytest.mark.integration
@@ -46,7 +46,7 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "of another topic": lambda path: _meta(path, b"topic_id", lambda _: "another"),
     "of another cluster": lambda path: _meta(path, b"cluster_id", lambda _: "another"),
     "ahead of the log": lambda path: _meta(path, b"changelog_offset", lambda _: 10_000),
-    "broken off while restoring": lambda path: _meta(path, b"current_at", lambda _: 0),
+    "never complete": lambda path: _meta(path, b"current_at", lambda _: 0),
 }
 
 

@@ -109,8 +109,8 @@ def test_a_timer_that_is_set_aside_is_counted_in_the_same_transaction(
     store.write(before.changes(), PROOF)
     task = Task(0, Bad(fails_twice), store, DeadLetterRate(DeadLetterLimit()))
     work = Work(task, StateView(store), Wire())
-    (wake,) = store.due(5, 10)
-    work.step(wake, lambda: Source("x.changelog", 0, -1, 0, b"a", b""), ManualClock())
+    (timer,) = store.timers(5, 10)
+    work.step(store.wake(timer), lambda: Source("x.changelog", 0, -1, 0, b"a", b""), ManualClock())
     work.seal()
     assert work.dead == len(work.sends) == 1
     store.write(work.changes, PROOF)
@@ -153,3 +153,40 @@ def test_an_audit_sees_the_store_as_it_was_when_it_began(store: Store) -> None:
         assert not auditor.heard or task.audit is None
         audits.advance([task])
     assert auditor.heard == [["a", "c"]]
+
+
+def test_an_audit_begins_again_when_the_file_has_grown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Growing ends the snapshot it reads; the store is none the worse for it."""
+    monkeypatch.setattr("streams.runtime.store.FIRST_MAP_BYTES", 64 * 1024)
+    store = open_store(tmp_path / "0.lmdb")
+
+    def write(numbers: range) -> None:
+        view = StateView(store)
+        for number in numbers:
+            view.put(f"k{number:04}", EPOCH, epoch(1))
+        store.write(view.changes(), PROOF)
+
+    def count(values: Any) -> Iterator[list[str] | None]:
+        for _ in values:
+            yield None
+        yield []
+
+    write(range(10))
+    task = Task(0, Bad(False), store, DeadLetterRate(DeadLetterLimit()))
+    auditor = Auditor()
+    audits = Audits("x", count, auditor)
+    audits.begin(task)
+    audits.advance([task])
+    size = (tmp_path / "0.lmdb").stat().st_size
+    write(range(10, 2_000))
+    assert (tmp_path / "0.lmdb").stat().st_size > size
+    slices = 0
+    while task.audit is not None:
+        audits.advance([task])
+        slices += 1
+    assert auditor.heard == [[]]
+    assert slices == 1 + 2_000 + 1  # the broken one, and all values anew
+    assert store.count() == 2_000
+    store.close()

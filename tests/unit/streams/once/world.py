@@ -223,7 +223,7 @@ class Owner:
         for wake in state.due(now_ms):
             present = state.get(wake.key)
             if present is not None and present["wake_at"] is not None and present["wake_at"] <= now_ms:
-                yield replace(wake, value=present)
+                yield wake._replace(value=present)
 
     def give_up(self) -> None:
         """The partition is revoked."""

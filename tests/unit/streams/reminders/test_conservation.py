@@ -129,7 +129,7 @@ def test_an_audit_finds_in_slices_what_the_whole_tells() -> None:
     line = Line()
     for _ in range(5):
         line.text("Remind me to buy milk in 60 seconds")
-    assert list(audit(line.state.scan(""), 10)) == [None, []]
+    assert list(audit(line.state.scan(""), 5)) == [None, []]
     line.state.delete(next(key for key, _ in line.state.scan("r|")))
     assert list(audit(line.state.scan("r|"), 2)) == [
         None,
