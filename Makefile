@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up install test test-quick test-long lint types layers schemas format bench lock clean
+.PHONY: help demo up install test test-quick test-long test-kills lint types layers schemas format bench lock clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-quick: $(STAMP) ## the tests that need no cluster: seconds
 
 test-long: $(STAMP) ## the tests that take minutes
 	@$(PYTEST) -m long
+
+test-kills: $(STAMP) ## fifty kill -9 and members that come and go, both group protocols, small buffers too: half an hour
+	@$(PYTEST) -s -m long tests/integration/timers
 
 lint: $(STAMP) ## ruff: mistakes and format
 	@echo "== ruff"

@@ -74,17 +74,37 @@ def codec(as_json: bool) -> None:
 
 WORKS = [f"W{number}" for number in range(1, 8)]
 PEERS = ["ringback", "kstreams", "kstreams-100ms", "nats", "bullmq"]
+TIGHT = "ringback-tight"  # ours with small buffers: slow on purpose, so it is run by name only
+
+
+def counts(_ctx: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
+    """`10000,100000` as numbers, each once, the smallest first."""
+    parts = [part.strip() for part in text.split(",")] if text else []
+    if not all(part.isdigit() for part in parts):
+        raise click.BadParameter(f"{text!r} is not counts with commas between, as 10000,100000")
+    return tuple(sorted({int(part) for part in parts}))
 
 
 @bench.command()
 @click.option("--work", "works", multiple=True, type=click.Choice(WORKS), help="Several times; default: all.")
-@click.option("--peer", "peers", multiple=True, type=click.Choice(PEERS), help="Several times; default: all.")
-@click.option("--scale", type=click.Choice(["small", "full"]), default="small", show_default=True)
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    type=click.Choice([*PEERS, TIGHT]),
+    help="Several times; default: all but the tight one.",
+)
+@click.option("--scale", type=click.Choice(["small", "medium", "full"]), default="small", show_default=True)
 @click.option("--nodes", type=click.Choice(["1", "3"]), default="1", show_default=True, help="Brokers.")
 @click.option("--protocol", type=click.Choice(["classic", "consumer"]), default="classic", show_default=True)
 @click.option(
-    "--pending", type=click.IntRange(0), help="Far timers that are there before W2 to W5 and W7 begin."
+    "--pending",
+    default="",
+    metavar="N,N",
+    callback=counts,
+    help="Far timers that are there beforehand, and the size of W1 and W6. Several: all works at each, side by side.",
 )
+@click.option("--seed", type=int, help="Of the moments at which W5 kills; default: always the same.")
 @click.option(
     "--png", type=click.Path(dir_okay=False, path_type=Path), help="Draw the figures into this file."
 )
@@ -95,24 +115,53 @@ def timers(
     scale: str,
     nodes: str,
     protocol: str,
-    pending: int | None,
+    pending: tuple[int, ...],
+    seed: int | None,
     png: Path | None,
     as_json: bool,
 ) -> None:
-    """The timer stream beside its peers: lateness, rates, memory, restarts; lost, doubled and early ones."""
+    """The timer stream beside its peers: lateness, rates, memory, restarts; lost, doubled and early ones.
+
+    \b
+    Examples:
+      python -m infra.bench timers --peer ringback --work W1
+      python -m infra.bench timers --scale full --png timers.png
+      python -m infra.bench timers --scale medium --pending 10000,100000,1000000 \\
+        --peer ringback --peer kstreams --work W2 --work W3 --work W6
+    """
     from infra.bench.timers.command import main
 
     code = main(
         [w for w in WORKS if w in works or not works],
-        [p for p in PEERS if p in peers or not peers],
+        [p for p in [*PEERS, TIGHT] if p in peers] or PEERS,
         scale=scale,
         nodes=int(nodes),
         protocol=protocol,
         pending=pending,
+        seed=seed,
         png=png,
         as_json=as_json,
     )
     sys.exit(code)
+
+
+@bench.command()
+@click.option(
+    "--number", type=click.IntRange(1_000), default=200_000, show_default=True, help="Keys in each store."
+)
+@click.option("--json", "as_json", is_flag=True, help="One object instead of a table.")
+def stores(number: int, as_json: bool) -> None:
+    """The engines that could hold a partition's timers: insert, read, pop in due order, open again, RAM, disk.
+
+    \b
+    Examples:
+      python -m infra.bench stores                   a minute
+      python -m infra.bench stores --number 1000000 --json
+    """
+    from infra.bench.stores import compare, table
+
+    found = compare(number)
+    click.echo(json.dumps({"number": number, "engines": found}) if as_json else table(found, number))
 
 
 if __name__ == "__main__":

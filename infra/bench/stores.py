@@ -3,6 +3,7 @@
 Each engine runs in a process of its own, so that its memory is its own. Keys and values have the sizes of a reminder's;
 values do not compress. CPU time, not wall time: some engines work in threads of their own, and that counts.
 
+    python -m infra.bench stores                   all that are installed, one after the other
     python -m infra.bench.stores ENGINE NUMBER     one engine, figures as JSON
 """
 
@@ -80,6 +81,28 @@ def measure(name: str, number: int) -> dict[str, float]:
         figures["pop_us"] = (time.process_time() - begin) / popped * 1e6
         engine.close()
     return {name: round(value, 2) for name, value in figures.items()}
+
+
+TITLES = {
+    "insert_us": "insert, us of CPU",
+    "read_us": "read, us of CPU",
+    "miss_us": "read of a key that is not there, us of CPU",
+    "pop_us": "pop in due order, us of CPU",
+    "open_ms": "open again and name the next timer, ms",
+    "ram_bytes": "anonymous RAM a key, B",
+    "disk_bytes": "disk a key, B",
+}
+
+
+def table(found: dict[str, dict[str, float]], number: int) -> str:
+    """Of what `compare` found for `number` keys: a row a figure, a column an engine."""
+    lines = [
+        f"{number:,} keys, values of {VALUE_BYTES} B".ljust(44) + "".join(f"{name:>12}" for name in found)
+    ]
+    for key, title in TITLES.items():
+        lines.append(f"{title:44}" + "".join(f"{figures[key]:12,.2f}" for figures in found.values()))
+    missing = [name for name in ENGINES if name not in found]
+    return "\n".join(lines + [f"{name}: not installed (extra bench)" for name in missing])
 
 
 def _put(number: int, noise: bytes, chance: random.Random) -> Put:

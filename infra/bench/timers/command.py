@@ -12,7 +12,7 @@ import click
 from infra.bench.timers.measures import measures
 from infra.bench.timers.run import WORKS, run
 from infra.bench.timers.scale import SCALES
-from infra.bench.timers.table import figures, table, verdicts
+from infra.bench.timers.table import OURS, figures, table, verdicts
 
 
 def main(
@@ -22,32 +22,39 @@ def main(
     scale: str,
     nodes: int,
     protocol: str,
-    pending: int | None,
+    pending: Sequence[int],
+    seed: int | None,
     png: Path | None,
     as_json: bool,
 ) -> int:
     """The exit code: 1 when a bar is missed, a timer was lost, doubled or early, or a wanted work has no figures."""
     size = SCALES[scale]
-    if pending is not None:
-        size = replace(size, pending=pending)
+    if seed is not None:
+        size = replace(size, seed=seed)
     progress = (lambda _line: None) if as_json else click.echo
     report = run(
-        [w for w in works if w in WORKS], peers, size, nodes=nodes, protocol=protocol, progress=progress
+        [w for w in works if w in WORKS],
+        peers,
+        size,
+        nodes=nodes,
+        protocol=protocol,
+        progress=progress,
+        pending=pending,
     )
     rows = measures(nodes, protocol)
     met = verdicts(rows, figures(report.outcomes))
-    ours = [o for o in report.outcomes if o.subject == "ringback"]
+    ours = [o for o in report.outcomes if o.subject.startswith(OURS)]
     fine = (
         all(met.values())
         and not any(o.faults for o in ours)
-        and not any(name.startswith("ringback") for name in report.absent)
+        and not any(name.startswith(OURS) for name in report.absent)
     )
     if as_json:
         found = {
             "scale": scale,
             "nodes": nodes,
             "protocol": protocol,
-            "pending": size.pending,
+            "pending": list(pending) or [size.pending],
             "fine": fine,
             "bars": met,
             "absent": report.absent,
@@ -55,8 +62,9 @@ def main(
         }
         click.echo(json.dumps(found))
     else:
+        before = " ".join(f"{count:,}" for count in pending or [size.pending])
         click.echo(
-            f"timers, {scale} scale, {nodes} broker(s), group protocol {protocol}, {size.pending:,} pending beforehand"
+            f"timers, {scale} scale, {nodes} broker(s), group protocol {protocol}, {before} pending beforehand"
         )
         click.echo(table(rows, report.outcomes, report.absent))
     if png is not None:

@@ -28,6 +28,10 @@ class TooSlow(Exception):
     """The subject did not accept a load before it was due, so its lateness says nothing."""
 
 
+class TooFew(ValueError):
+    """The work was over within one step of the subject: there is no rate to be had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """How far acceptance was at a moment: seconds (monotonic), commands, CPU seconds of the subject."""
@@ -64,6 +68,19 @@ def wait_for(watch: Watch, count: int, timeout_s: float) -> bool:
     complete = watch.count >= count
     time.sleep(COPIES_S)
     return complete
+
+
+def wait_while_any(watch: Watch, count: int, quiet_s: float) -> bool:
+    """Until `count` records came, or none for `quiet_s`, then a moment for copies; False when they did not all come.
+
+    For a work whose end says nothing about speed: what comes late on a slow machine is not lost.
+    """
+    seen, since_s = watch.count, time.monotonic()
+    while watch.count < count and time.monotonic() - since_s < quiet_s:
+        time.sleep(POLL_S)
+        if watch.count != seen:
+            seen, since_s = watch.count, time.monotonic()
+    return wait_for(watch, count, 0.0)
 
 
 class Floor:

@@ -1,30 +1,27 @@
-"""The works W4 to W7: call-offs that race with the firing, kill -9, cold starts, members that come and go."""
+"""The works W4 to W6: call-offs that race with the firing, kill -9, cold starts. W7 is in scaling.py."""
 
 from __future__ import annotations
 
 import random
-import threading
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
-from infra.bench.timers.floor import COPIES_S, Floor, now_ms, wait_for
+from infra.bench.timers.feed import AHEAD_MS, feeding
+from infra.bench.timers.floor import COPIES_S, Floor, now_ms, wait_for, wait_while_any
 from infra.bench.timers.load import Load, spread
 from infra.bench.timers.outcome import Outcome
-from infra.bench.timers.subject import Cancelling, Scaling, Subject
+from infra.bench.timers.subject import Cancelling
 from infra.bench.timers.tally import NEVER, Expected, percentile, tally
 
 LATE_S = 60.0
 MOVED_MS = 3_000
 # Of twenty timers three are cancelled and two moved long before they are due, one either way in its last second.
 CANCELLED, MOVED, LAST_SECOND = (0, 1, 2), (3, 4), 5
-FEED_S, FEED_AHEAD_MS = 0.1, 4_000
-BETWEEN_KILLS_S = (0.5, 12.0)  # some come before the last one is overcome
 WIPED_EVERY = 3  # each third kill takes the local state with it
 COLD_DUE = 800
 IDLE_S = 5.0
-W7_JOIN_S, W7_KILL_S, W7_LEAVE_S, W7_S = 2.0, 8.0, 20.0, 24
 
 
 def w4(floor: Floor) -> list[Outcome]:
@@ -90,14 +87,13 @@ def _in_their_last_second(subject: Cancelling, load: Load, timers: Sequence[int]
 def w5(floor: Floor) -> list[Outcome]:
     """`kill -9` at random times, restarted at once, while timers are enqueued and fire; some lose their local state."""
     floor.begin()
-    rng = random.Random(5)
-    pauses_s = [rng.uniform(*BETWEEN_KILLS_S) for _ in range(floor.scale.kills)]
+    floor.progress(f"  seed {floor.scale.seed}")
+    rng = random.Random(floor.scale.seed)
+    pauses_s = [rng.uniform(*floor.scale.between_kills_s) for _ in range(floor.scale.kills)]
     seconds = int(sum(pauses_s)) + 8
-    load = spread("w5", floor.scale.killed_per_s * seconds, now_ms() + FEED_AHEAD_MS + 1000, seconds * 1000)
-    feeder = threading.Thread(target=_feed, args=(floor.subject, load), daemon=True)
+    load = spread("w5", floor.scale.killed_per_s * seconds, now_ms() + AHEAD_MS + 1000, seconds * 1000)
     kills: list[tuple[float, bool]] = []
-    with floor.watching() as watch:
-        feeder.start()
+    with floor.watching() as watch, feeding(floor.subject, load) as feed:
         time.sleep(max(0.0, (load.due_at[0] - now_ms()) / 1000) + 1.0)
         for number, pause_s in enumerate(pauses_s, 1):
             time.sleep(pause_s)
@@ -107,9 +103,9 @@ def w5(floor: Floor) -> list[Outcome]:
             if wiped:
                 floor.subject.wipe()
             floor.subject.start()
-        feeder.join()
+        feed.finish()
         floor.asked += len(load)
-        wait_for(watch, len(load), LATE_S)
+        wait_while_any(watch, len(load), LATE_S)
         time.sleep(2 * COPIES_S)
         found = floor.judge(load, watch)
     figures = {"kills": float(len(kills))}
@@ -122,19 +118,6 @@ def w5(floor: Floor) -> list[Outcome]:
     if by_wiped[True]:
         figures["silence_wiped_max_s"] = max(by_wiped[True])
     return [Outcome("W5", floor.subject.name, len(load), figures, found)]
-
-
-def _feed(subject: Subject, load: Load) -> None:
-    """Enqueue each timer some seconds before it is due."""
-    sent = 0
-    while sent < len(load):
-        until = now_ms() + FEED_AHEAD_MS
-        ready = sent
-        while ready < len(load) and load.due_at[ready] <= until:
-            ready += 1
-        subject.enqueue(load, range(sent, ready))
-        sent = ready
-        time.sleep(FEED_S)
 
 
 def silences(received_ms: Sequence[float], kills: Sequence[tuple[float, bool]]) -> list[float | None]:
@@ -188,43 +171,3 @@ def w6(floor: Floor) -> list[Outcome]:
     figures["cold_ram_mb"] = subject.cost().anon_bytes / 1e6
     figures["cold_mapped_mb"] = subject.cost().file_bytes / 1e6
     return [Outcome("W6", subject.name, floor.scale.cold, figures), *outcomes]
-
-
-def w7(floor: Floor) -> list[Outcome]:
-    """Members 1, 3, 1 under a steady rate; one of them is killed and never comes back."""
-    floor.begin()
-    subject = floor.subject
-    assert isinstance(subject, Scaling)
-    count = floor.scale.changing_per_s * W7_S
-    load = spread("w7", count, now_ms() + floor.lead_ms(count), W7_S * 1000)
-    floor.ask(load)
-    with floor.watching() as watch:
-        floor.in_time(load)
-
-        def until(second: float) -> None:
-            time.sleep(max(0.0, (load.due_at[0] - now_ms()) / 1000 + second))
-
-        until(W7_JOIN_S)
-        subject.join(1)
-        subject.join(2)
-        until(W7_KILL_S)
-        killed_ms = now_ms()
-        subject.leave(1, kill=True)
-        until(W7_LEAVE_S)
-        left_ms = now_ms()
-        subject.leave(2, kill=False)
-        wait_for(watch, count, W7_S + LATE_S)
-        found = floor.judge(load, watch)
-        late = {"scaled": [0.0], "takeover": [0.0], "leave": [0.0]}
-        for record in watch.fired():
-            if record.load == load.name:
-                due = record.due_at
-                when = "scaled" if due < killed_ms - 100 else "takeover" if due < left_ms else "leave"
-                late[when].append(record.received_ms - due)
-    figures = {
-        "scaled_p99_ms": percentile(late["scaled"], 0.99),
-        "scaled_max_ms": max(late["scaled"]),
-        "takeover_s": max(late["takeover"]) / 1000,
-        "clean_leave_s": max(late["leave"]) / 1000,
-    }
-    return [Outcome("W7", floor.subject.name, count, figures, found)]

@@ -9,7 +9,7 @@ import random
 import struct
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
@@ -39,6 +39,10 @@ class Load:
 
     def __len__(self) -> int:
         return len(self.due_at)
+
+    def first(self, count: int) -> Load:
+        """The same load, as if it had only these timers."""
+        return replace(self, due_at=self.due_at[:count])
 
     def user(self, timer: int) -> int:
         return self.first_user + timer % self.users

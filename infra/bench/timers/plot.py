@@ -36,7 +36,7 @@ def _lateness(axis: Any, outcomes: Sequence[Outcome]) -> None:
             continue
         late = sorted(outcome.tally.lateness_ms)
         shares = [(rank + 1) / len(late) for rank in range(len(late))]
-        axis.plot([max(ms, 0.1) for ms in late], shares, label=outcome.subject)
+        axis.plot([max(ms, 0.1) for ms in late], shares, label=_label(outcome, outcomes))
         drawn = True
     axis.axhline(0.99, color="grey", linewidth=0.8, linestyle=":")
     axis.set_xscale("log")
@@ -71,10 +71,15 @@ def _drain(axis: Any, outcomes: Sequence[Outcome]) -> None:
             axis.plot(
                 [ms / 1000 for ms, _ in outcome.drained],
                 [n for _, n in outcome.drained],
-                label=outcome.subject,
+                label=_label(outcome, outcomes),
             )
             drawn = True
     _finish(axis, drawn)
+
+
+def _label(outcome: Outcome, outcomes: Sequence[Outcome]) -> str:
+    several = len({other.pending for other in outcomes}) > 1
+    return f"{outcome.subject}, {outcome.pending:,} pending" if several else outcome.subject
 
 
 def _finish(axis: Any, drawn: bool) -> None:

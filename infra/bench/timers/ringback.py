@@ -6,7 +6,9 @@ import os
 import shutil
 import sys
 import time
+import urllib.request
 from collections.abc import Iterable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from infra.bench.timers.waiting import until
 from infra.bench.timers.watch import TopicWatch
 from infra.cli.tenants import apply_tenants
 from infra.cluster import ChildProcess
+from infra.cluster.ports import PortLease, lease_port
 from schemas.codec import decoder, encoder
 from streams.ids import reminder_id
 from streams.tenants import Tenant
@@ -41,6 +44,9 @@ NO_WHEN: dict[str, Any] = {
 }
 STOP_S = 30.0
 FORGET_S = 30.0
+READY_S = 2.0
+PRODUCTION = ("infra.cli.main", "run", REMINDERS.name)
+TIGHT = ("infra.bench.timers.tight",)
 
 
 def request(load: Load, timer: int, now_ms: int) -> dict[str, Any]:
@@ -91,12 +97,19 @@ def _asked(load: Load, timer: int, command: str) -> dict[str, Any]:
 
 
 class Ringback:
-    """`ringback run reminders` against a cluster that is ours alone: `clean` deletes its topics."""
+    """`ringback run reminders` against a cluster that is ours alone: `clean` deletes its topics.
 
-    name = "ringback"
+    `tight`: with the small buffers of tight.py, under a name of its own.
+    """
+
     keeps_backlog = True
 
-    def __init__(self, bootstrap_servers: str, folder: Path, protocol: str = "classic") -> None:
+    def __init__(
+        self, bootstrap_servers: str, folder: Path, protocol: str = "classic", *, tight: bool = False
+    ) -> None:
+        self.name = "ringback-tight" if tight else "ringback"
+        module, *arguments = TIGHT if tight else PRODUCTION
+        self._command = [sys.executable, "-m", module, *arguments]
         self._folder = folder / self.name
         self._settings = Settings.read(
             {
@@ -110,6 +123,7 @@ class Ringback:
         self._writer = Writer(self._clients.plain_producer())
         self._encode = encoder("Request")
         self._members: dict[int, ChildProcess] = {}
+        self._ports: dict[int, PortLease] = {}
         self._spent_s = 0.0
 
     # Its life
@@ -155,15 +169,31 @@ class Ringback:
             "RINGBACK_STATE_DIR": str(folder),
             "RINGBACK_MEMBER": f"bench-{member}",
         }
+        command = list(self._command)
+        if member:  # the first one is what is measured: nothing is asked of it but its work
+            self._ports[member] = lease_port(None)
+            command += ["--http-port", str(self._ports[member].port)]
         self._members[member] = ChildProcess.spawn(
-            [sys.executable, "-m", "infra.cli.main", "run", REMINDERS.name],
+            command,
             name=f"{self.name}-{member}",
             log=self._folder / f"member-{member}.log",
             cwd=Path(__file__).parents[3],
             env=environment,
         )
 
+    def ready(self, member: int) -> bool:
+        try:
+            url = f"http://127.0.0.1:{self._ports[member].port}/readyz"
+            with urllib.request.urlopen(url, timeout=READY_S) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:  # it does not listen yet, or says 503
+            self._check()
+            return False
+
     def leave(self, member: int, *, kill: bool) -> None:
+        port = self._ports.pop(member, None)
+        if port is not None:
+            port.release()
         process = self._members.pop(member, None)
         if process is None:
             return

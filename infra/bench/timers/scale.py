@@ -1,8 +1,9 @@
-"""How much each work does: `small` to see where one stands, `full` for the figures of the bar."""
+"""How much each work does: `small` to see where one stands, `full` for the figures of the bar, `medium` in a quarter of
+that time and nearly as telling, for several counts of pending timers in one run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,14 @@ class Scale:
     kills: int  # W5
     cold: int  # W6
     pending: int = 0
+    between_kills_s: tuple[float, float] = (0.5, 12.0)  # some come before the last one is overcome
+    seed: int = 5  # of the moments at which W5 kills
+
+    def with_pending(self, pending: int) -> Scale:
+        """So many far timers beforehand, and as many in W1 and W6, which are about nothing else."""
+        return replace(
+            self, pending=pending, enqueue=(pending,) if pending else self.enqueue, cold=pending or self.cold
+        )
 
 
 SCALES: dict[str, Scale] = {
@@ -36,6 +45,19 @@ SCALES: dict[str, Scale] = {
         burst=20_000,
         kills=5,
         cold=20_000,
+    ),
+    "medium": Scale(
+        warm_up=(5_000, 10_000),
+        enqueue=(1_000_000,),
+        rate_per_s=5_000,
+        steady_s=20,
+        changing_per_s=2_000,
+        killed_per_s=1_000,
+        trickle_per_s=50,
+        trickle_s=10,
+        burst=100_000,
+        kills=10,
+        cold=1_000_000,
     ),
     "full": Scale(
         warm_up=(20_000, 30_000),

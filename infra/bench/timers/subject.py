@@ -92,10 +92,13 @@ class Cancelling(Protocol):
 
 
 @runtime_checkable
-class Scaling(Protocol):
+class Scaling(Subject, Protocol):
     """What W7 needs beside Subject."""
 
     def join(self, member: int) -> None:
         """Start a further member, numbered from 1."""
+
+    def ready(self, member: int) -> bool:
+        """Has it joined, and are its partitions restored?"""
 
     def leave(self, member: int, *, kill: bool) -> None: ...

@@ -18,6 +18,8 @@ from itertools import pairwise
 from infra.bench.timers.load import Load
 from infra.bench.timers.subject import Fired
 
+EXAMPLES = 3  # of each kind
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -31,6 +33,7 @@ class Tally:
     lateness_ms: list[float] = field(repr=False)
     by_tenant_ms: dict[int, list[float]] = field(repr=False)
     received_ms: list[float] = field(repr=False)
+    examples: tuple[str, ...] = ()  # some of the faults, for whoever looks for their cause
 
     @property
     def faults(self) -> int:
@@ -83,15 +86,22 @@ def tally(load: Load, fired: Iterable[Fired], instead: Mapping[int, Expected] | 
             by_tenant.setdefault(load.tenant(record.timer), []).append(late)
     plain = {(timer, due_at) for timer, due_at in enumerate(load.due_at) if timer not in instead}
     must = plain.union((timer, due_at) for timer, right in instead.items() for due_at in right.must)
+    lost = sorted(must - seen.keys())
+    doubled = sorted(key for key, times in seen.items() if times > 1)
     return Tally(
         expected=len(must),
-        lost=len(must - seen.keys()),
-        doubled=sum(times > 1 for times in seen.values()),
+        lost=len(lost),
+        doubled=len(doubled),
         early=early,
         strange=strange,
         lateness_ms=lateness,
         by_tenant_ms=by_tenant,
         received_ms=received,
+        examples=tuple(
+            f"{kind}: timer {timer} of {load.user_name(timer)}, due {due_at}"
+            for kind, keys in (("lost", lost), ("doubled", doubled))
+            for timer, due_at in keys[:EXAMPLES]
+        ),
     )
 
 

@@ -6,7 +6,7 @@ import statistics
 import threading
 import time
 
-from infra.bench.timers.floor import FAR_MS, Floor, Step, accept, now_ms, wait_for
+from infra.bench.timers.floor import FAR_MS, Floor, Step, TooFew, accept, now_ms, wait_for
 from infra.bench.timers.load import Load, scattered, spread
 from infra.bench.timers.outcome import Outcome
 from infra.bench.timers.tally import percentile, tenants_spread
@@ -57,12 +57,12 @@ def w1(floor: Floor) -> list[Outcome]:
 def rates(steps: list[Step], before: int) -> tuple[float, float]:
     """Timers a second, and a CPU second, from the first commit that held any of them to the last one.
 
-    What happens before the first commit (start of the process, joining the group) is W6's business.
+    What happens before the first commit (start of the process, joining the group) is W6's business. Raises TooFew.
     """
     later = [step for step in steps if step.count > before]
     first, last = later[0], later[-1]
     if first is last:
-        raise ValueError("everything was accepted in one commit: take more timers")
+        raise TooFew("everything was accepted in one commit: take more timers")
     count = last.count - first.count
     return count / (last.at_s - first.at_s), count / max(last.cpu_s - first.cpu_s, 0.01)
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
+from infra.bench.__main__ import bench, counts
+from infra.bench.stores import TITLES
+from infra.bench.stores import table as stores_table
 from infra.bench.timers.floor import Step
 from infra.bench.timers.hardship import silences
 from infra.bench.timers.load import spread
@@ -80,6 +84,66 @@ def test_the_table_says_what_is_missed_and_which_faults_there_were() -> None:
     assert "0 1 0 0" in shown
 
 
+def test_several_counts_of_pending_stand_side_by_side_and_the_largest_is_judged() -> None:
+    """A column for each subject and count; the verdict is that of the most pending, beside its peer."""
+    outcomes = [
+        Outcome("W2", subject, 1, {"steady_p99_ms": p99_ms}, pending=pending)
+        for subject, pending, p99_ms in (
+            ("kstreams", 10, 10.0),
+            ("ringback", 10, 15.0),
+            ("kstreams", 1_000_000, 30.0),
+            ("ringback", 1_000_000, 25.0),
+        )
+    ]
+    assert verdicts(measures(), figures(outcomes)) == {"steady_p99_ms": True}
+    names, counts, *rows = table(measures(), outcomes, {}).splitlines()
+    assert names.split() == ["bar", "goal", "ringback", "ringback", "kstreams", "kstreams"]
+    assert counts.split()[2:] == ["10", "1,000,000"] * 2
+    (row,) = [row for row in rows if "W2 lateness p99" in row]
+    assert row.split()[-4:] == ["15", "25", "10", "30"]
+
+
+def test_faults_are_counted_at_the_pending_at_which_they_were() -> None:
+    """A timer doubled at one size is not hidden by a clean run at another."""
+    load = spread("w", 1, 1000, 1)
+    fired = Fired(1001.0, 1000, "w", 0, 1000)
+    outcomes = [
+        Outcome("W3", "ringback", 1, {"burst_drain_s": 1.0}, tally(load, [fired] * copies), pending=pending)
+        for pending, copies in ((10, 2), (20, 1))
+    ]
+    (row,) = [row for row in table(measures(), outcomes, {}).splitlines() if row.startswith("faults")]
+    assert row.split()[-8:] == ["0", "1", "0", "0"] + ["0"] * 4
+
+
+def test_the_pending_are_the_size_of_the_works_about_nothing_else() -> None:
+    """`--pending N` fills the store of W2 with N, enqueues N in W1 and starts cold with N in W6."""
+    for scale in SCALES.values():
+        assert scale.with_pending(0) == scale
+        filled = scale.with_pending(123)
+        assert (filled.pending, filled.enqueue, filled.cold) == (123, (123,), 123)
+        assert filled.burst == scale.burst
+
+
+def test_counts_are_read_as_typed_and_nonsense_is_named() -> None:
+    """Sorted, each once; anything else is wrong use, told with what was typed."""
+    command = bench.commands["timers"]
+    (option,) = [parameter for parameter in command.params if parameter.name == "pending"]
+    context = click.Context(command)
+    assert counts(context, option, "1000, 10,10") == (10, 1000)
+    assert counts(context, option, "") == ()
+    with pytest.raises(click.BadParameter, match="'10k'"):
+        counts(context, option, "10k")
+
+
+def test_the_stores_table_names_what_is_not_installed() -> None:
+    """A row a figure, a column an engine that ran; the others by name."""
+    found = {"lmdb": dict.fromkeys(TITLES, 1.5)}
+    shown = stores_table(found, 1_000)
+    assert all(title in shown for title in TITLES.values())
+    assert "sqlite: not installed" in shown
+    assert "lmdb: not installed" not in shown
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -109,7 +173,11 @@ def test_the_drawing_is_a_png_even_with_nothing_in_it(tmp_path: Path) -> None:
 
     load = spread("w", 3, 1000, 1)
     late = tally(load, [Fired(1001.0 + t, 1000, "w", t, 1000) for t in range(3)])
-    drawn = [Outcome("W2", "ringback", 3, {"steady_p99_ms": 3.0}, late)]
+    drawn = [
+        *(Outcome("W2", "ringback", 3, {"steady_p99_ms": 3.0}, late, pending=n) for n in (10, 20)),
+        Outcome("W3", "ringback", 3, {"burst_drain_s": 3.0}, late, [(1.0, 1), (2.0, 2)], pending=10),
+        Outcome("W1", "ringback", 20, {"ram_per_pending_bytes": 3.0}, pending=20),
+    ]
     for name, outcomes in (("empty", []), ("some", drawn)):
         file = tmp_path / f"{name}.png"
         draw(outcomes, file)

@@ -39,6 +39,15 @@ def test_a_missing_record_is_lost(load: Load) -> None:
     assert (found.lost, found.doubled) == (1, 1)
 
 
+def test_faults_are_named_for_whoever_looks_for_their_cause(load: Load) -> None:
+    """With the user, whose partition it is, and the instant."""
+    found = tally(load, [*all_of(load)[1:], fired(load, 1)])
+    assert found.examples == (
+        f"lost: timer 0 of {load.user_name(0)}, due {DUE_MS}",
+        f"doubled: timer 1 of {load.user_name(1)}, due {DUE_MS + 1}",
+    )
+
+
 def test_a_record_before_its_instant_is_early_by_either_clock(load: Load) -> None:
     """Early when received early, and early when written early though received late."""
     received = Fired(DUE_MS - 0.5, DUE_MS, "w", 0, DUE_MS)

@@ -85,9 +85,11 @@ def test_the_loop_can_tell_about_itself() -> None:
     loop.committed("calls", 3, records=5, dead=1)
     loop.aborted("calls")
     loop.held("calls", 3, held=True)
+    loop.standby_lag("calls", 4, 250)
     assert metrics.value("ringback_loop_records_total", stage="calls") == 5
     assert metrics.value("ringback_loop_dead_letters_total", stage="calls") == 1
     assert metrics.value("ringback_loop_held", stage="calls", partition="3") == 1
+    assert metrics.value("ringback_standby_lag_records", stage="calls", partition="4") == 250
 
 
 @given(st.text(max_size=3000), st.sampled_from(["en", "de-AT", "fr", "xx", ""]))
