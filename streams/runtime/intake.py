@@ -29,6 +29,7 @@ from streams.topology import Stage
 log = logging.getLogger("ringback.loop")
 
 REHEARSED = 20  # timers at a time
+PLAYED_FOR_ONE = 4  # so many rehearsed steps take as long as one that is not
 
 
 class Intake:
@@ -109,12 +110,17 @@ class Intake:
         assert work.task.store is not None
         view, store, rehearsal = work.view, work.task.store, work.task.rehearsal
         outlook = _outlook(work.task)
-        for timer in store.timers(now_ms, limit):
+        left = limit * PLAYED_FOR_ONE
+        for timer in store.timers(now_ms, left):
+            if left <= 0:
+                break
             act = rehearsal.take(timer, now_ms, view, outlook)
             if act is not None:
+                left -= 1
                 work.wakes += 1
                 work.play(act)
                 continue
+            left -= PLAYED_FOR_ONE
             if view.pending(timer.key) is None:
                 wake = store.wake(timer)
             else:  # a record of this very turn has changed it

@@ -62,8 +62,8 @@ REWIND_MIN_S, REWIND_MAX_S = 0.01, 1.0
 class LoopSettings:
     """`member`: static member id, stable over restarts. `state_dir`: this member's alone.
 
-    `max_batch` records and `max_wakes` timers bound one transaction of one turn; what is beyond waits in Kafka and in
-    the store. `idle_s`: how long a poll waits when nothing is due. `hold_s`: until a held partition is tried again.
+    `max_batch` records and `max_wakes` timers, or four times as many that were rehearsed, bound one transaction of one
+    turn; what is beyond waits in Kafka and in the store. `idle_s`: how long a poll waits when nothing is due. `hold_s`: until a held partition is tried again.
     `shutdown_s`: one deadline for everything that is still to be done after `stop()`. `standby`: see standby.py.
     """
 

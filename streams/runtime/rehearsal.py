@@ -25,10 +25,10 @@ from streams.runtime.view import StateView
 WINDOW_MS = 10_000
 # A timer that is late by no more takes its step at the instant that it names, as event time has it.
 PUNCTUAL_MS = 1_000
-# About 1.5 kB each. A burst beyond that takes its further steps when they are due.
+# About 2 kB each. A burst beyond that takes its further steps when they are due.
 MOST_ACTS = 40_000
 # How far the window moves on before it is looked into again: a look costs as much as a step.
-GRAIN_MS = 50
+GRAIN_MS = 1_000
 # What was set within the window and not looked at yet. Beyond that it takes its step when it is due.
 MOST_MISSED = 10_000
 
@@ -78,7 +78,7 @@ class Rehearsal:
         if outlook != self.outlook:
             return None
         for key, value in act.read:
-            if view.raw(key) != value:
+            if not view.holds(key, value):
                 return None
         return act
 

@@ -34,6 +34,11 @@ class StateView:
         pending = self._pending.get(key)
         return pending.value if pending else self._store.raw(key)
 
+    def holds(self, key: str, value: bytes | None) -> bool:
+        """Is `raw(key)` still this value, which was read before?"""
+        pending = self._pending.get(key)
+        return pending.value == value if pending else self._store.holds(key, value)
+
     def pending(self, key: str) -> Change | None:
         """What this transaction has written to `key`."""
         return self._pending.get(key)
