@@ -105,6 +105,8 @@ _READER: dict[str, Any] = {
     "enable.partition.eof": True,
     "fetch.wait.max.ms": 10,
     "fetch.error.backoff.ms": 50,
+    # What is fetched ahead takes three times its size in memory, and is seldom given back: 64 MB by default.
+    "queued.max.messages.kbytes": 4_096,
     "allow.auto.create.topics": False,
 }
 _WRITER: dict[str, Any] = {

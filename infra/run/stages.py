@@ -15,6 +15,7 @@ from connectors.kafka.tables import TenantsTable
 from connectors.metrics import Books, LoopMetrics, PrometheusMetrics
 from connectors.settings import Settings
 from infra.run.health import HealthServer
+from infra.run.memory import GiveBack
 from infra.run.processors import NEEDS_CARRIER, make_hands, make_processor
 from schemas.registry import Codec
 from streams.reminders import conservation
@@ -113,7 +114,7 @@ def run_stages(
     codec = Codec(settings.schema_registry_url)
     clock = SystemClock(settings.clock_tolerance_s, metrics=metrics)
     member_id = settings.member_id()
-    with TenantsTable(settings.kafka_config(), codec).start() as tenants:
+    with GiveBack(), TenantsTable(settings.kafka_config(), codec).start() as tenants:
         all_hands: list[Hands] = []
 
         def loop_of(stage: str, number: int) -> MakeLoop:

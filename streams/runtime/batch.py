@@ -70,7 +70,8 @@ class Work:
         woken_at = None
         if isinstance(event, Wake):
             woken_at = event.value["wake_at"]
-            now_ms = instant(self.task.processor, woken_at, now_ms)
+            if self.task.rehearsal is not None:
+                now_ms = instant(woken_at, now_ms)
         try:
             state = self.view if self.view is not None else _STATELESS
             codec = self.codec

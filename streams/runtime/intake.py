@@ -21,7 +21,7 @@ from streams.runtime.effects import Arrived
 from streams.runtime.errors import Fenced, Hold, LoopError
 from streams.runtime.partitions import Partitions
 from streams.runtime.processor import Event, Opened, Poison, Record, Wake
-from streams.runtime.rehearsal import MOST_ACTS, PUNCTUAL_MS, Foreseeable
+from streams.runtime.rehearsal import MOST_ACTS, PUNCTUAL_MS
 from streams.runtime.task import Task
 from streams.runtime.view import StateView
 from streams.topology import Stage
@@ -109,12 +109,11 @@ class Intake:
         assert work.view is not None
         assert work.task.store is not None
         view, store, rehearsal = work.view, work.task.store, work.task.rehearsal
-        outlook = _outlook(work.task)
         left = limit * PLAYED_FOR_ONE
         for timer in store.timers(now_ms, left):
             if left <= 0:
                 break
-            act = rehearsal.take(timer, now_ms, view, outlook)
+            act = rehearsal.take(timer, now_ms, view) if rehearsal is not None else None
             if act is not None:
                 left -= 1
                 work.wakes += 1
@@ -135,18 +134,16 @@ class Intake:
     def rehearse(self) -> bool:
         """Work out what some of the coming timers will do; is there more to work out? Does about a millisecond."""
         now_ms = self._clock.now_ms()
-        tasks = [t for t in self._partitions if t.runs and isinstance(t.processor, Foreseeable)]
-        lagging = [t for t in tasks if t.store and t.rehearsal.lags(now_ms)]
+        rehearsals = [(t.rehearsal, t.store) for t in self._partitions if t.runs and t.rehearsal is not None]
+        lagging = [(each, store) for each, store in rehearsals if store is not None and each.lags(now_ms)]
         if not lagging:
             return False
-        for task in tasks:
-            task.rehearsal.forget(now_ms - PUNCTUAL_MS)
-        if sum(len(task.rehearsal.acts) for task in tasks) >= MOST_ACTS:
+        for each, _ in rehearsals:
+            each.forget(now_ms - PUNCTUAL_MS)
+        if sum(len(each.acts) for each, _ in rehearsals) >= MOST_ACTS:
             return False
-        task = min(lagging, key=lambda t: t.rehearsal.reached.wake_at)
-        assert task.store is not None
-        more = task.rehearsal.advance(task.processor, task.store, self._codec, now_ms, REHEARSED)
-        return more or len(lagging) > 1
+        last, store = min(lagging, key=lambda pair: pair[0].reached.wake_at)
+        return last.advance(store, self._codec, now_ms, REHEARSED) or len(lagging) > 1
 
     def _take(self, message: Message) -> None:
         topic, number, offset, error = message.topic(), message.partition(), message.offset(), message.error()
@@ -210,7 +207,3 @@ class Intake:
 
 def _bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
-
-
-def _outlook(task: Task) -> object:
-    return task.processor.outlook() if isinstance(task.processor, Foreseeable) else None

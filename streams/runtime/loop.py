@@ -63,8 +63,9 @@ class LoopSettings:
     """`member`: static member id, stable over restarts. `state_dir`: this member's alone.
 
     `max_batch` records and `max_wakes` timers, or four times as many that were rehearsed, bound one transaction of one
-    turn; what is beyond waits in Kafka and in the store. `idle_s`: how long a poll waits when nothing is due. `hold_s`: until a held partition is tried again.
-    `shutdown_s`: one deadline for everything that is still to be done after `stop()`. `standby`: see standby.py.
+    turn; what is beyond waits in Kafka and in the store. `idle_s`: how long a poll waits when nothing is due.
+    `hold_s`: until a held partition is tried again. `shutdown_s`: one deadline for everything that is still to be done
+    after `stop()`. `standby`: see standby.py.
     """
 
     member: str
@@ -302,7 +303,8 @@ class Loop:
         task.positions.update(work.positions)
         if task.store and work.changes:
             task.next_wake_ms = task.store.next_wake_ms()
-            task.rehearsal.note(work.changes)
+            if task.rehearsal is not None:
+                task.rehearsal.note(work.changes)
         if work.view:
             task.remember(work.view.totals)
         for key, counters in work.view.totals.items() if work.view else ():

@@ -36,7 +36,7 @@ START = Timer(0, "")
 
 
 @runtime_checkable
-class Foreseeable(Protocol):
+class Foreseeable(Processor, Protocol):
     """A processor whose step on a timer depends on its state, the timer, the time and `outlook`, and changes nothing
     else."""
 
@@ -44,10 +44,9 @@ class Foreseeable(Protocol):
         """What else the step depends on, tables for instance, as something that differs once they have changed."""
 
 
-def instant(processor: Processor, wake_at: int, now_ms: int) -> int:
+def instant(wake_at: int, now_ms: int) -> int:
     """The time at which the step of a timer is taken (epoch ms): with or without a rehearsal the same."""
-    punctual = isinstance(processor, Foreseeable) and 0 <= now_ms - wake_at <= PUNCTUAL_MS
-    return wake_at if punctual else now_ms
+    return wake_at if 0 <= now_ms - wake_at <= PUNCTUAL_MS else now_ms
 
 
 class Act(NamedTuple):
@@ -64,18 +63,19 @@ class Act(NamedTuple):
 class Rehearsal:
     """The coming timers of one partition, in the order of their times."""
 
+    processor: Foreseeable
     acts: OrderedDict[str, Act] = field(default_factory=OrderedDict)
     outlook: object = None
     # Every timer up to this one was looked at, or else was set later, and then it is in `missed`.
     reached: Timer = START
     missed: deque[Timer] = field(default_factory=lambda: deque(maxlen=MOST_MISSED))
 
-    def take(self, timer: Timer, now_ms: int, view: StateView, outlook: object) -> Act | None:
+    def take(self, timer: Timer, now_ms: int, view: StateView) -> Act | None:
         """The act of a timer that is due, if it still holds in `view`."""
         act = self.acts.pop(timer.key, None)
         if act is None or act.wake_at != timer.wake_at or now_ms - act.wake_at > PUNCTUAL_MS:
             return None
-        if outlook != self.outlook:
+        if self.processor.outlook() != self.outlook:
             return None
         for key, value in act.read:
             if not view.holds(key, value):
@@ -95,9 +95,9 @@ class Rehearsal:
         while acts and next(iter(acts.values())).wake_at < before_ms:
             acts.popitem(last=False)
 
-    def advance(self, processor: Processor, store: Store, codec: Codec, now_ms: int, limit: int) -> bool:
+    def advance(self, store: Store, codec: Codec, now_ms: int, limit: int) -> bool:
         """Rehearse the next `limit` timers of the window; is there more to rehearse?"""
-        assert isinstance(processor, Foreseeable)
+        processor = self.processor
         outlook = processor.outlook()
         if outlook != self.outlook:
             self.acts.clear()

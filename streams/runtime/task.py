@@ -10,7 +10,7 @@ from typing import Any
 
 from streams.runtime.dead_letters import DeadLetterRate
 from streams.runtime.processor import Processor
-from streams.runtime.rehearsal import Rehearsal
+from streams.runtime.rehearsal import Foreseeable, Rehearsal
 from streams.runtime.store import Store
 
 MakeProcessor = Callable[[int], Processor]
@@ -46,10 +46,14 @@ class Task:
     changelog_offset: int = 0
     # Records of counters as the last transaction left them (State.add): most are added to again soon.
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # What its coming timers will do (rehearsal.py).
-    rehearsal: Rehearsal = field(default_factory=Rehearsal)
+    # What its coming timers will do, where that can be foreseen.
+    rehearsal: Rehearsal | None = None
     # An audit under way (audits.py).
     audit: Iterator[list[str] | None] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.processor, Foreseeable):
+            self.rehearsal = Rehearsal(self.processor)
 
     @property
     def runs(self) -> bool:

@@ -168,6 +168,7 @@ class Partition:
             if fault in ("none", "reopen"):
                 self.store.write(changes, self._proof())
                 self._task.next_wake_ms = self.store.next_wake_ms()
+                assert self._task.rehearsal is not None
                 self._task.rehearsal.note(changes)
         self.strike(fault)
         return True

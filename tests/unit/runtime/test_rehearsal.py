@@ -85,6 +85,7 @@ class Stage:
     def _commit(self, changes: Sequence[Change]) -> None:
         self.store.write(changes, Proof("cluster", "topic", 1, 1))
         self.task.next_wake_ms = self.store.next_wake_ms()
+        assert self.task.rehearsal is not None
         self.task.rehearsal.note(changes)
 
     def rehearse(self) -> int:
@@ -203,6 +204,7 @@ def test_memory_is_bounded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Non
     assert rehearsal.MOST_ACTS > 40
     now_ms = stage.clock.now_ms()
     stage.write(**{f"k{n:03}": epoch(n, now_ms + 1_000) for n in range(100)})
+    assert stage.task.rehearsal is not None
     assert stage.rehearse() == len(stage.task.rehearsal.acts) == 40
     stage.clock.advance(1)
     sent, steps = stage.turn()
