@@ -132,7 +132,8 @@ def _peeker(fingerprint: bytes, field: str) -> Callable[[bytes, int], Any] | Non
     current = version and catalog.current().get(version.name)
     if version is None or current is None or current.fingerprint != fingerprint:
         return None
-    return compiled.field_reader(avro.prepare(version.schema), field)
+    schema = avro.prepare(version.schema)
+    return compiled.last_time_reader(schema, field) or compiled.field_reader(schema, field)
 
 
 def encode(name: str, record: Mapping[str, Any]) -> bytes:

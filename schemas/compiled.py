@@ -50,22 +50,29 @@ def write_long(value: int, limit: int = LONG_MAX) -> bytes:
     return bytes(written)
 
 
+# A varint of six bytes, read as a number: a time in milliseconds, as above.
+_SIX_HIGH, _SIX_VARINT = 0x8080_8080_8080, 0x0080_8080_8080
+
+
+def _from_six(six: int) -> int:
+    rest = (
+        six & 0x7F
+        | six >> 1 & 0x3F80
+        | six >> 2 & 0x1F_C000
+        | six >> 3 & 0xFE0_0000
+        | six >> 4 & 0x7_F000_0000
+        | six >> 5 & 0x3F8_0000_0000
+    )
+    return (rest >> 1) ^ -(rest & 1)
+
+
 def read_long(data: bytes, at: int, limit: int = LONG_MAX) -> tuple[int, int]:
     """The number at `at`, and where it ends. Raises IndexError at the end of the data, ValueError."""
     six = int.from_bytes(data[at : at + 6], "little")
-    if six & 0x8080_8080_8080 == 0x0080_8080_8080:  # a time in milliseconds, as above
-        rest = (
-            six & 0x7F
-            | six >> 1 & 0x3F80
-            | six >> 2 & 0x1F_C000
-            | six >> 3 & 0xFE0_0000
-            | six >> 4 & 0x7_F000_0000
-            | six >> 5 & 0x3F8_0000_0000
-        )
-        if limit == LONG_MAX and at + 6 <= len(data):
-            value = (rest >> 1) ^ -(rest & 1)
-            _remember(value, data[at : at + 6])
-            return value, at + 6
+    if six & _SIX_HIGH == _SIX_VARINT and limit == LONG_MAX and at + 6 <= len(data):
+        value = _from_six(six)
+        _remember(value, data[at : at + 6])
+        return value, at + 6
     byte = data[at]
     rest, shift = byte & 127, 7
     at += 1
@@ -252,6 +259,32 @@ def field_reader(schema: Schema, field: str) -> Callable[[bytes, int], Any] | No
     except _Unknown:
         pass
     return None
+
+
+def last_time_reader(schema: Schema, field: str) -> Callable[[bytes, int], int | None] | None:
+    """As `field_reader`, for a field that is the last and a long or null: found from the end, whatever stands before.
+
+    The last byte of a varint is the first from the end; those before it have their high bit set, and the branch of the
+    union, which stands before them, has not.
+    """
+    last = schema["fields"][-1]
+    if last["name"] != field or last["type"] not in (["null", "long"], ["null", {"type": "long"}]):
+        return None
+
+    def read(data: bytes, _start: int) -> int | None:
+        if data[-1] == 0:
+            return None
+        if data[-7] == 2 and (six := int.from_bytes(data[-6:], "little")) & _SIX_HIGH == _SIX_VARINT:
+            return _from_six(six)
+        at = len(data) - 1
+        while data[at - 1] > 127:
+            at -= 1
+        value, end = read_long(data, at)
+        if data[at - 1] != 2 or end != len(data):
+            raise ValueError("not a branch of the union")
+        return value
+
+    return read
 
 
 def _skip(source: _Source, schema: Any, depth: int) -> None:

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.runtime.clock import Clock
 from streams.runtime.errors import Fenced, Hold, LoopError, StoreFailed
-from streams.runtime.store import Change, Proof, Store
+from streams.runtime.store import Proof, Store
 from streams.topology import DAY_MS
 
 log = logging.getLogger("ringback.takeover")
@@ -151,7 +151,9 @@ class Replay:
         first = self._reader.poll(wait_s) if wait_s else None
         # Not `if first`: a message is as long as its value, so a tombstone would count as none.
         messages = [*([first] if first is not None else []), *self._reader.consume(limit, 0)]
-        changes: dict[int, list[Change]] = {}
+        latest: dict[
+            int, dict[str, bytes | None]
+        ] = {}  # of each key, in one turn of a backlog there may be several
         failed: dict[int, LoopError] = {}
         for message in messages:
             error, offset, number = message.error(), message.offset(), message.partition()
@@ -168,24 +170,23 @@ class Replay:
                 if offset < tail.position:
                     tail.store.wipe()  # a copy of what is no more
                     raise Hold(f"offset {offset} came after {tail.position - 1}: the log was cut")
-                change = tail.store.replayed((message.key() or b"").decode(), message.value())
             except (Hold, StoreFailed) as failure:
                 failed[tail.partition] = failure
                 continue
-            changes.setdefault(tail.partition, []).append(change)
+            latest.setdefault(tail.partition, {})[(message.key() or b"").decode()] = message.value()
             tail.position = offset + 1
+            tail.replayed += 1
         now_s = self._clock.monotonic_s()
-        for partition, replayed in changes.items():
+        for partition, values in latest.items():
             if partition not in failed:
                 try:
-                    self._store(self.tails[partition], replayed, now_s)
-                except StoreFailed as failure:
+                    self._store(self.tails[partition], values, now_s)
+                except (Hold, StoreFailed) as failure:
                     failed[partition] = failure
         return len(messages), failed
 
-    def _store(self, tail: Tail, replayed: list[Change], now_s: float) -> None:
-        tail.replayed += len(replayed)
-        tail.store.write(replayed, tail.proof())
+    def _store(self, tail: Tail, values: dict[str, bytes | None], now_s: float) -> None:
+        tail.store.write([tail.store.replayed(*item) for item in values.items()], tail.proof())
         if not tail.complete and now_s - tail.told_s >= TELL_EVERY_S:
             tail.told_s = now_s
             log.info("%s %s/%d: %s", self._doing, self._topic, tail.partition, tail.progress(now_s))

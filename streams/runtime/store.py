@@ -267,7 +267,7 @@ class Store:
             raise self._failure(poison) from poison
 
     def write(self, changes: Sequence[Change], proof: Proof) -> None:
-        """Apply changelog records and the offset behind them in one local transaction."""
+        """Apply changelog records, of as many keys, and the offset behind them in one local transaction."""
         self._read.abort()  # it sees the past, and keeps its pages
         try:
             while True:
@@ -289,21 +289,25 @@ class Store:
 
     def _apply(self, txn: lmdb.Transaction, changes: Sequence[Change]) -> None:
         values, wakes = self._values, self._wakes
-        pack, unpack_time = _HEAD.pack, _TIME.unpack_from
+        pack, unpack_time, get, delete = _HEAD.pack, _TIME.unpack_from, txn.get, txn.delete
+        stored, timers = [], []
         for name, value, wake_at in changes:
             key = name.encode()
-            before = txn.get(key, db=values)
+            before = get(key, None, values)
             old = unpack_time(before)[0] if before is not None else NO_WAKE
             new = NO_WAKE if wake_at is None else wake_at
             if old not in (NO_WAKE, new):
-                txn.delete(pack(old, crc32(key)) + key, db=wakes)
+                delete(pack(old, crc32(key)) + key, b"", wakes)
             if value is None:
                 if before is not None:
-                    txn.delete(key, db=values)
+                    delete(key, b"", values)
                 continue
-            txn.put(key, pack(new, _checksum(key, value, new)) + value, db=values)
+            stored.append((key, pack(new, _checksum(key, value, new)) + value))
             if new not in (NO_WAKE, old):
-                txn.put(pack(new, crc32(key)) + key, b"", db=wakes)
+                timers.append((pack(new, crc32(key)) + key, b""))
+        for database, items in ((values, stored), (wakes, timers)):
+            with txn.cursor(database) as cursor:
+                cursor.putmulti(items)
 
     def _close(self) -> None:
         self._read.abort()
