@@ -90,7 +90,10 @@ def schedule(turn: Turn, key: str, reminder: ReminderState, due_at: int) -> None
     """Let the first attempt of the occurrence `due_at` wait for its time."""
     reminder["status"] = WAITING
     reminder["due_at"] = due_at
-    reminder["fire_at"] = reminder["wake_at"] = fire_time(turn, due_at)
+    reminder["fire_at"] = fire_time(turn, due_at)
+    reminder["wake_at"] = max(
+        reminder["fire_at"], turn.now_ms
+    )  # no fact is older than the one that it follows
     save(turn.state, key, reminder)
 
 

@@ -15,7 +15,7 @@
 by the record's own `wake_at`, like every other timer. `status` of a ReminderState and what its timer means:
 
     UNCONFIRMED  kept until the user says YES      wake_at = due_at: EXPIRED
-    WAITING      a try is to start at fire_at      wake_at = fire_at: fire
+    WAITING      a try is to start at fire_at      wake_at = fire_at, or when it was set if that is later: fire
     OUT          a try is out (reminders.due)      wake_at = fired_at + 8 d: no evidence ever came, MISSED
     HEARD        ANSWERED; were the words told?    wake_at = 30 s after the call's end: words by SMS
     ENDED        remembered for late evidence      wake_at = end + 8 d: forget

@@ -102,8 +102,8 @@ class Work:
     def play(self, act: Act) -> None:
         """Put out what a timer's step was rehearsed to put out: as `step`, for what cannot fail any more."""
         assert self.view is not None
-        self.sends += act.sends
-        self.view.take(act.changes, act.additions)
+        self.sends += map(Encoded._make, act.sends)
+        self.view.take(map(Change._make, act.changes), act.additions)
 
     def _check_moved(self, key: str, woken_at: int | None) -> None:
         """A timer that its step left as it was would come back at once, for ever."""

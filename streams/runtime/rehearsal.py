@@ -12,12 +12,12 @@ Only the coming window is kept in memory. Not for every processor: see `Foreseea
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from streams.runtime.clients import Codec
-from streams.runtime.encoded import Encoded, encoded
+from streams.runtime.encoded import encoded
 from streams.runtime.processor import Do, Processor, Wake
 from streams.runtime.store import Change, Store, Timer
 from streams.runtime.view import StateView
@@ -50,13 +50,18 @@ def instant(wake_at: int, now_ms: int) -> int:
 
 
 class Act(NamedTuple):
-    """What one timer will do if `read`, the values by key, are still the same."""
+    """What one timer will do if `read`, the values by key, are still the same.
+
+    `sends` and `changes` hold the fields of Encoded and Change as plain tuples: those of strings and numbers the
+    garbage collector lets go of at first sight, while tens of thousands of named ones would keep it for 100 ms each
+    time it looks at everything.
+    """
 
     wake_at: int
-    read: Sequence[tuple[str, bytes | None]]
-    sends: Sequence[Encoded]
-    changes: Sequence[Change]
-    additions: Sequence[tuple[str, str, Mapping[str, int]]]
+    read: tuple[tuple[str, bytes | None], ...]
+    sends: tuple[tuple[Any, ...], ...]
+    changes: tuple[tuple[Any, ...], ...]
+    additions: tuple[tuple[str, str, Mapping[str, int]], ...]
 
 
 @dataclass(slots=True)
@@ -162,4 +167,10 @@ def _act(processor: Processor, store: Store, codec: Codec, timer: Timer) -> Act 
     moved = view.pending(timer.key)
     if view.scanned or len(sends) < len(outputs) or moved is None or moved.wake_at == timer.wake_at:
         return None
-    return Act(timer.wake_at, list(view.read.items()), sends, view.changes(), view.additions)
+    return Act(
+        timer.wake_at,
+        tuple(view.read.items()),
+        tuple(map(tuple, sends)),
+        tuple(map(tuple, view.changes())),
+        tuple(view.additions),
+    )

@@ -267,7 +267,7 @@ class Store:
             raise self._failure(poison) from poison
 
     def write(self, changes: Sequence[Change], proof: Proof) -> None:
-        """Apply changelog records, of as many keys, and the offset behind them in one local transaction."""
+        """Apply changelog records, the last of each key, and the offset behind them in one local transaction."""
         self._read.abort()  # it sees the past, and keeps its pages
         try:
             while True:
@@ -291,7 +291,8 @@ class Store:
         values, wakes = self._values, self._wakes
         pack, unpack_time, get, delete = _HEAD.pack, _TIME.unpack_from, txn.get, txn.delete
         stored, timers = [], []
-        for name, value, wake_at in changes:
+        # What a key was before is looked up before anything is put: so each must come once.
+        for name, value, wake_at in {change.key: change for change in changes}.values():
             key = name.encode()
             before = get(key, None, values)
             old = unpack_time(before)[0] if before is not None else NO_WAKE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from streams.runtime.dead_letters import MAX_RECORD_BYTES
@@ -65,7 +65,7 @@ class StateView:
         self._journal.append((key, _ADDED))
 
     def take(
-        self, changes: Sequence[Change], additions: Sequence[tuple[str, str, Mapping[str, int]]]
+        self, changes: Iterable[Change], additions: Iterable[tuple[str, str, Mapping[str, int]]]
     ) -> None:
         """Write what a step elsewhere has written. Not to be undone."""
         for change in changes:

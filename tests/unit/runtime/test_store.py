@@ -14,7 +14,7 @@ import pytest
 from schemas import codec
 from streams.runtime.errors import StoreFailed
 from streams.runtime.processor import Poison
-from streams.runtime.store import FIRST_MAP_BYTES, Change, Proof
+from streams.runtime.store import FIRST_MAP_BYTES, Change, Proof, Timer
 from streams.runtime.trust import Trust, boot_id
 from streams.runtime.view import StateView
 from tests.unit.runtime.stores import EPOCH, WRITTEN, epoch, open_store
@@ -185,4 +185,19 @@ def test_a_store_grows_beyond_its_first_map(tmp_path: Path) -> None:
     assert path.stat().st_size > 2 * FIRST_MAP_BYTES
     store = open_store(path)
     assert (store.raw("small"), store.raw("k9"), store.next_wake_ms()) == (b"x", bytes(1_000), 0)
+    store.close()
+
+
+def test_of_a_key_that_is_written_twice_the_last_counts(tmp_path: Path) -> None:
+    """A replay may hold several records of one key: no timer of an earlier one stays behind."""
+    store = open_store(tmp_path / "0.lmdb")
+    encoded = {wake: store.encode(EPOCH, epoch(1, wake)) for wake in (10, 20)}
+    proof = Proof("cluster", "topic", 1, 1)
+    store.write(
+        [Change("a", encoded[10], 10), Change("b", encoded[10], 10), Change("a", encoded[20], 20)], proof
+    )
+    assert store.timers(100, 10) == [Timer(10, "b"), Timer(20, "a")]
+    store.write([Change("b", encoded[20], 20), Change("b", None, None)], proof)
+    assert store.timers(100, 10) == [Timer(20, "a")]
+    assert store.count() == 1
     store.close()
