@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +36,7 @@ HEALTHY_AFTER_S = 30.0
 JOIN_S = 25.0
 # By then the loops have waited for their effects; what still runs ends as UNKNOWN and is resolved later.
 HANDS_S = 2.0
+SWITCH_S = 0.0005
 
 MakeLoop = Callable[[], Loop]
 
@@ -104,6 +106,9 @@ def run_stages(
     `loop_settings` makes the bounds of a loop from its member id and its state folder. Raises SettingsError for what
     is missing, KafkaException when the broker is not there at the start.
     """
+    # A thread whose call into the client library returns waits so long for a loop that is busy with what can wait:
+    # with Python's default of 5 ms a commit seemed to take as much longer.
+    sys.setswitchinterval(SWITCH_S)
     config = settings.kafka_config()
     if any(name in NEEDS_CARRIER for name in names):
         settings.require("redis_url", "twilio_account_sid", "twilio_auth_token", "public_url")

@@ -22,7 +22,7 @@ from streams.runtime.processor import Do, Processor, Wake
 from streams.runtime.store import Change, Store, Timer
 from streams.runtime.view import StateView
 
-WINDOW_MS = 10_000
+WINDOW_MS = 5_000
 # A timer that is late by no more takes its step at the instant that it names, as event time has it.
 PUNCTUAL_MS = 1_000
 # About 2 kB each. A burst beyond that takes its further steps when they are due.
