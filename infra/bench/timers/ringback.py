@@ -159,7 +159,7 @@ class Ringback:
         self.leave(0, kill=True)
 
     def wipe(self) -> None:
-        shutil.rmtree(self._folder / "member-0")
+        shutil.rmtree(self._folder / "member-0", ignore_errors=True)  # it may have died before it made one
 
     def join(self, member: int) -> None:
         folder = self._folder / f"member-{member}"
