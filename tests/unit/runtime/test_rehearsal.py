@@ -126,10 +126,10 @@ def test_what_is_played_is_what_the_step_puts_out(tmp_path: Path) -> None:
         folder = tmp_path / str(rehearsed)
         folder.mkdir()
         stage = Stage(folder)
-        due_at = stage.clock.now_ms() + 5_000
+        due_at = stage.clock.now_ms() + 4_000
         stage.write(other=epoch(7), **{f"k{n}": epoch(n, due_at + n % 3) for n in range(50)})
         assert not rehearsed or stage.rehearse() == 50
-        stage.clock.advance(5.003)
+        stage.clock.advance(4.003)
         sent, steps = stage.turn()
         assert steps == (0 if rehearsed else 50)
         results.append((sent, list(stage.store.items())))
