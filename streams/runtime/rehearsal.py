@@ -73,6 +73,7 @@ class Rehearsal:
     outlook: object = None
     # Every timer up to this one was looked at, or else was set later, and then it is in `missed`.
     reached: Timer = START
+    unfinished: bool = False  # are there more behind it in the window as it was looked into?
     missed: deque[Timer] = field(default_factory=lambda: deque(maxlen=MOST_MISSED))
 
     def take(self, timer: Timer, now_ms: int, view: StateView) -> Act | None:
@@ -115,7 +116,8 @@ class Rehearsal:
         else:
             until_ms = now_ms + WINDOW_MS
             timers = store.timers(until_ms, limit, self.reached)
-            self.reached = timers[-1] if len(timers) == limit else Timer(until_ms, "")
+            self.unfinished = len(timers) == limit
+            self.reached = timers[-1] if self.unfinished else Timer(until_ms, "")
         for timer in timers:
             if timer.wake_at >= now_ms and (act := _act(processor, store, codec, timer)) is not None:
                 self.acts[timer.key] = act
@@ -123,7 +125,8 @@ class Rehearsal:
 
     def lags(self, now_ms: int) -> bool:
         """Has the window moved on since it was last looked into, or was something set in it?"""
-        return bool(self.missed) or now_ms + WINDOW_MS - self.reached.wake_at > GRAIN_MS
+        behind_ms = now_ms + WINDOW_MS - self.reached.wake_at
+        return bool(self.missed) or self.unfinished or behind_ms > GRAIN_MS
 
 
 class _Witness(StateView):
