@@ -19,6 +19,7 @@ from streams.topology import DEFAULT_PARTITIONS, REQUESTS, Topic, topics
 
 TIMEOUT_S = 30.0
 ANSWER_S = 5.0  # a broker that is there answers within a second
+AGAIN_S = 0.1
 MAX_REPLICATION = 3
 
 Action = Literal["create", "created", "ok", "drift"]
@@ -110,6 +111,17 @@ def compare(
 def find(admin: AdminClient, names: Iterable[str], timeout_s: float = TIMEOUT_S) -> dict[str, FoundTopic]:
     """Those of `names` that exist. Raises KafkaException."""
     deadline = Deadline(timeout_s)
+    while True:
+        try:
+            return _find(admin, list(names), deadline)
+        except KafkaException as exception:
+            # Nodes hear of a new topic one after the other: one has listed it, another may not know its settings.
+            if exception.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART or deadline.passed:
+                raise
+            time.sleep(AGAIN_S)
+
+
+def _find(admin: AdminClient, names: list[str], deadline: Deadline) -> dict[str, FoundTopic]:
     metadata = admin.list_topics(timeout=min(ANSWER_S, deadline.left_s()))
     here = [name for name in names if name in metadata.topics and metadata.topics[name].error is None]
     if not here:
