@@ -9,7 +9,7 @@ Failures are drawn in errors.py: what to do with a record follows from the class
     UnencodableRecord     our own record does not fit its schema → our bug
 
 `encode` and `decode` cost no more than fastavro's bare schemaless_writer and schemaless_reader, and less where
-compiled.py knows all types of the record; hot paths take `encoder(name)` and `decoder(name)` once and call what
+compiled/ knows all types of the record; hot paths take `encoder(name)` and `decoder(name)` once and call what
 they get.
 """
 

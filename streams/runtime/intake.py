@@ -18,7 +18,7 @@ from streams.runtime.clients import Codec
 from streams.runtime.clock import Clock
 from streams.runtime.dead_letters import Source
 from streams.runtime.effects import Arrived
-from streams.runtime.errors import Fenced, Hold, LoopError
+from streams.runtime.errors import Fenced, Hold, LoopError, StoreFailed
 from streams.runtime.partitions import Partitions
 from streams.runtime.processor import Event, Opened, Poison, Record, Wake
 from streams.runtime.rehearsal import MOST_ACTS, PUNCTUAL_MS
@@ -110,9 +110,9 @@ class Intake:
         assert work.task.store is not None
         view, store, rehearsal = work.view, work.task.store, work.task.rehearsal
         left = limit * PLAYED_FOR_ONE
-        for timer in store.timers(now_ms, left):
+        for timer in store.timers(now_ms):
             if left <= 0:
-                break
+                return
             act = rehearsal.take(timer, now_ms, view) if rehearsal is not None else None
             if act is not None:
                 left -= 1
@@ -132,7 +132,10 @@ class Intake:
                 return
 
     def rehearse(self) -> bool:
-        """Work out what some of the coming timers will do; is there more to work out? Does about a millisecond."""
+        """Work out what some of the coming timers will do; is there more to work out? Takes about a millisecond.
+
+        Raises nothing: what is wrong with a store is told to whoever needs it.
+        """
         now_ms = self._clock.now_ms()
         rehearsals = [(t.rehearsal, t.store) for t in self._partitions if t.runs and t.rehearsal is not None]
         lagging = [(each, store) for each, store in rehearsals if store is not None and each.lags(now_ms)]
@@ -143,7 +146,10 @@ class Intake:
         if sum(len(each.acts) for each, _ in rehearsals) >= MOST_ACTS:
             return False
         last, store = min(lagging, key=lambda pair: pair[0].reached.wake_at)
-        return last.advance(store, self._codec, now_ms, REHEARSED) or len(lagging) > 1
+        try:
+            return last.advance(store, self._codec, now_ms, REHEARSED) or len(lagging) > 1
+        except StoreFailed:
+            return False
 
     def _take(self, message: Message) -> None:
         topic, number, offset, error = message.topic(), message.partition(), message.offset(), message.error()

@@ -182,9 +182,10 @@ class Loop:
         self._open_restored()
         self._transact(self._intake.collect(self._answers(), messages, wakes=fires))
         # The waiting for the broker's answer to a commit is used for this too.
-        self._rehearses = self._until_wake_s() > REHEARSE_S and self._intake.rehearse()
+        until_wake_s = self._until_wake_s()
+        self._rehearses = until_wake_s > REHEARSE_S and self._intake.rehearse()
         self._audits.advance(self.partitions)
-        self._standbys.advance(self.partitions, 0.0 if self._takeovers.running else self._until_wake_s())
+        self._standbys.advance(self.partitions, 0.0 if self._takeovers.running else until_wake_s)
 
     def _drain(self) -> None:
         """A turn after `stop()`: effects that are out come home, nothing else is begun."""
@@ -307,8 +308,8 @@ class Loop:
                 task.rehearsal.note(work.changes)
         if work.view:
             task.remember(work.view.totals)
-        for key, counters in work.view.totals.items() if work.view else ():
-            self._telemetry.counted(self._stage.name, task.partition, key, counters)
+            for key, counters in work.view.totals.items():
+                self._telemetry.counted(self._stage.name, task.partition, key, counters)
         for effect in work.effects:
             if not self._looks.accept(effect, task):
                 self._inbox.release(self._hands, effect, task.tenure)

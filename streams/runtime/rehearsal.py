@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from streams.runtime.clients import Codec
@@ -115,7 +116,7 @@ class Rehearsal:
             timers = [self.missed.popleft() for _ in range(min(limit, len(self.missed)))]
         else:
             until_ms = now_ms + WINDOW_MS
-            timers = store.timers(until_ms, limit, self.reached)
+            timers = list(islice(store.timers(until_ms, self.reached), limit))
             self.unfinished = len(timers) == limit
             self.reached = timers[-1] if self.unfinished else Timer(until_ms, "")
         for timer in timers:

@@ -212,10 +212,9 @@ class Store:
         except (lmdb.Error, UnicodeDecodeError) as error:
             raise self._failure(error) from error
 
-    def timers(self, until_ms: int, limit: int, after: Timer | None = None) -> list[Timer]:
-        """At most `limit` timers up to `until_ms`, earliest first; those of one millisecond in no tenant's order.
-        With `after`, those behind it."""
-        found: list[Timer] = []
+    def timers(self, until_ms: int, after: Timer | None = None) -> Iterator[Timer]:
+        """The timers up to `until_ms`, earliest first, those of one millisecond in no tenant's order; with `after`,
+        those behind it. Read as they are iterated, which must end before the next `write`."""
         unpack = _TIME.unpack_from
         try:
             with self._read.cursor(db=self._wakes) as cursor:
@@ -223,15 +222,14 @@ class Store:
                     key = after.key.encode()
                     # A zero byte more: the least key that stands behind it.
                     if not cursor.set_range(_HEAD.pack(after.wake_at, crc32(key)) + key + b"\0"):
-                        return found
+                        return
                 for wake in cursor.iternext(values=False):
                     (wake_at,) = unpack(wake)
-                    if wake_at > until_ms or len(found) == limit:
-                        break
-                    found.append(Timer(wake_at, wake[12:].decode()))
+                    if wake_at > until_ms:
+                        return
+                    yield Timer(wake_at, wake[12:].decode())
         except (lmdb.Error, struct.error, UnicodeDecodeError) as error:
             raise self._failure(error) from error
-        return found
 
     def wake(self, timer: Timer) -> Wake:
         """The event of a timer that `timers` has named."""

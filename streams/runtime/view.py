@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -53,9 +52,7 @@ class StateView:
             raise Poison("too_large", f"a key of {len(key)} characters is more than the store takes")
         if len(key) * 4 + len(encoded) > MAX_RECORD_BYTES:
             raise Poison("too_large", f"a {name} of {len(encoded)} bytes is more than the changelog takes")
-        pending = self._pending
-        self._journal.append((key, pending.get(key)))
-        pending[key] = Change(key, encoded, value.get("wake_at"))
+        self._write(Change(key, encoded, value.get("wake_at")))
 
     def add(self, key: str, name: str, amounts: Mapping[str, int]) -> None:
         sums = self._sums.get(key)
@@ -75,8 +72,11 @@ class StateView:
 
     def delete(self, key: str) -> None:
         if self.raw(key) is not None:
-            self._journal.append((key, self._pending.get(key)))
-            self._pending[key] = Change(key, None, None)
+            self._write(Change(key, None, None))
+
+    def _write(self, change: Change) -> None:
+        self._journal.append((change.key, self._pending.get(change.key)))
+        self._pending[change.key] = change
 
     def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
         merged: dict[str, bytes | None] = dict(self._store.scan(prefix))
@@ -110,12 +110,10 @@ class StateView:
                 continue
             before = self._counters.get(key) or self._store.get(key)
             total = before.copy() if before is not None else dict.fromkeys(added[0], 0)
-            # Few kinds of additions, many times each: multiply instead of adding up.
-            kinds = {id(amounts): amounts for amounts in added}
-            for kind, n in Counter(map(id, added)).items() if len(added) > 1 else ((id(added[0]), 1),):
-                for field, amount in kinds[kind].items():
+            for amounts in added:
+                for field, amount in amounts.items():
                     if amount:
-                        total[field] += amount * n
+                        total[field] += amount
             self.totals[key] = total
             if total != before and (before is not None or any(total.values())):
                 yield Change(key, self._store.encode(name, total), None)

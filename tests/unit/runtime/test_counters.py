@@ -109,7 +109,7 @@ def test_a_timer_that_is_set_aside_is_counted_in_the_same_transaction(
     store.write(before.changes(), PROOF)
     task = Task(0, Bad(fails_twice), store, DeadLetterRate(DeadLetterLimit()))
     work = Work(task, StateView(store), Wire())
-    (timer,) = store.timers(5, 10)
+    (timer,) = store.timers(5)
     work.step(store.wake(timer), lambda: Source("x.changelog", 0, -1, 0, b"a", b""), ManualClock())
     work.seal()
     assert work.dead == len(work.sends) == 1

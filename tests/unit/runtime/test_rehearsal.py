@@ -12,11 +12,12 @@ from streams.runtime import rehearsal
 from streams.runtime.batch import Work
 from streams.runtime.clock import ManualClock
 from streams.runtime.dead_letters import DeadLetterLimit, DeadLetterRate
+from streams.runtime.errors import StoreFailed
 from streams.runtime.intake import Intake
 from streams.runtime.partitions import Partitions
 from streams.runtime.processor import Do, Event, Output, Result, Send, State, Wake
 from streams.runtime.rehearsal import PUNCTUAL_MS, WINDOW_MS
-from streams.runtime.store import Change, Proof, Store
+from streams.runtime.store import Change, Proof, Store, Timer
 from streams.runtime.task import Task
 from streams.runtime.wire import Wire
 from streams.topology import REMINDERS
@@ -214,3 +215,21 @@ def test_memory_is_bounded(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Non
     stage.write(**{f"k{n:03}": epoch(n, now_ms + 9_000) for n in range(100)})
     stage.clock.advance(5)
     assert stage.rehearse() == 40
+
+
+def test_a_store_that_cannot_be_read_ahead_ends_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be in the middle of a commit; whoever needs the timers is told."""
+    stage.write(k=epoch(1, stage.clock.now_ms() + 1_000), other=epoch(7))
+
+    def fails(until_ms: int, after: Timer | None = None) -> Iterator[Timer]:
+        raise StoreFailed(f"{until_ms} {after}")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stage.store, "timers", fails)
+        assert stage.rehearse() == 0
+        stage.clock.advance(1)
+        with pytest.raises(StoreFailed):
+            stage.turn()
+    assert stage.turn()[1] == 1

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import avro, catalog, compiled
+from schemas.compiled import varint
 from tests.unit.schemas.arbitrary import records
 
 SCHEMAS = {name: avro.prepare(version.schema) for name, version in catalog.current().items()}
@@ -84,14 +85,14 @@ def test_a_wrong_value_is_refused(named: tuple[str, dict[str, Any]], data: st.Da
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1])
 def test_a_number_that_does_not_fit_is_refused(value: int) -> None:
     with pytest.raises(OverflowError):
-        compiled.write_long(value)
+        varint.write_long(value)
 
 
 def test_an_int_has_32_bits() -> None:
     """fastavro writes what no other reader takes; we do not."""
-    assert compiled.write_long(2**31 - 1, compiled.INT_MAX)
+    assert varint.write_long(2**31 - 1, varint.INT_MAX)
     with pytest.raises(OverflowError):
-        compiled.write_long(2**31, compiled.INT_MAX)
+        varint.write_long(2**31, varint.INT_MAX)
 
 
 @given(st.lists(st.text(max_size=3), min_size=1, max_size=5))
@@ -104,6 +105,6 @@ def test_blocks_that_tell_their_size_are_read(items: list[str]) -> None:
     }
     read = compiled.decoder(schema)
     assert read is not None
-    body = b"".join(compiled.write_long(len(i.encode())) + i.encode() for i in items)
-    data = compiled.write_long(-len(items)) + compiled.write_long(len(body)) + body + b"\x00"
+    body = b"".join(varint.write_long(len(i.encode())) + i.encode() for i in items)
+    data = varint.write_long(-len(items)) + varint.write_long(len(body)) + body + b"\x00"
     assert read(data, 0) == ({"a": items}, len(data))
