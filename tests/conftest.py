@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from connectors.settings import SETTINGS, Settings
 from infra.cluster import LocalCluster
 from streams.topology import Topic
 from streams.topology import topics as topics_of_the_map
+from tests.waiting import until
 
 FreshTopics = Callable[..., None]
 
@@ -73,11 +73,8 @@ def fresh_topics(cluster: LocalCluster) -> FreshTopics:
         if there:
             for future in admin.delete_topics(there).values():
                 future.result(10)
-        deadline = time.monotonic() + 20
         # Deleting is answered before every broker has forgotten the name.
-        while names & set(admin.list_topics(timeout=10).topics):
-            assert time.monotonic() < deadline, "deleted topics do not go away"
-            time.sleep(0.02)
+        until(lambda: not names & set(admin.list_topics(timeout=10).topics), "deleted topics go away")
         topics.apply(admin, partitions, wanted=wanted)
 
     return make

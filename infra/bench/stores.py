@@ -10,6 +10,7 @@ values do not compress. CPU time, not wall time: some engines work in threads of
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 
 from infra.bench.engines import ENGINES, Put
+from infra.bench.timers import cost
 
 BATCH = 1_000
 VALUE_BYTES = 230
@@ -51,11 +53,11 @@ def measure(name: str, number: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="stores-") as text:
         folder = Path(text)
         engine = ENGINES[name](folder)
-        before, begin = _anonymous_bytes(), time.process_time()
+        before, begin = cost.of_process(os.getpid()).anon_bytes, time.process_time()
         for batch in batches:
             engine.write(batch, ())
         figures["insert_us"] = (time.process_time() - begin) / number * 1e6
-        figures["ram_bytes"] = (_anonymous_bytes() - before) / number
+        figures["ram_bytes"] = (cost.of_process(os.getpid()).anon_bytes - before) / number
         wanted = [chance.choice(chance.choice(batches)).key for _ in range(READ)]
         begin = time.process_time()
         for key in wanted:
@@ -70,9 +72,7 @@ def measure(name: str, number: int) -> dict[str, float]:
         engine = ENGINES[name](folder)
         engine.due(1)
         figures["open_ms"] = (time.perf_counter() - start_s) * 1000
-        figures["disk_bytes"] = (
-            sum(f.stat().st_blocks * 512 for f in folder.rglob("*") if f.is_file()) / number
-        )
+        figures["disk_bytes"] = cost.disk_bytes(folder) / number
         popped, begin = 0, time.process_time()
         while popped < min(number, POPPED):
             due = engine.due(BATCH)
@@ -110,13 +110,6 @@ def _put(number: int, noise: bytes, chance: random.Random) -> Put:
     key = f"r|tenant{number % 10}|+1555{scattered % 10**7:07}|{scattered:08x}-aaaa-5bbb-8ccc-{number:012x}"
     start = number % 2_047 * VALUE_BYTES
     return Put(key.encode(), noise[start : start + VALUE_BYTES], chance.randrange(DAY_MS))
-
-
-def _anonymous_bytes() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("this kernel does not tell anonymous memory apart")
 
 
 if __name__ == "__main__":

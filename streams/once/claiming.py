@@ -10,6 +10,7 @@ Steps 1 to 4 of the call protocol; calls and SMS replies share them, `Attempts` 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypedDict, TypeVar, cast
@@ -19,13 +20,16 @@ from streams.once.carrier import CallRequest, MessageRequest, NotSent, Placed, P
 from streams.once.door import Door
 from streams.once.effects import Enter, Place, Stale, Unavailable
 from streams.once.gate import Cap, Fenced, NotReady, Passed, Say, Taken, Verdict, Wait
+from streams.once.window import ClaimWindow, Line
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Do, Output
 
 CLAIM_MAX_AGE_MS = 2_000
 LOOK_MAX_AGE_MS = 1_000
-# An attempt that waits for a slot under the carrier's cap is looked at again this soon.
+# An attempt that waits for a slot under the carrier's cap is looked at again no sooner than this.
 SLOT_WAIT_MS = 100
+# One that stands in the line is called up by who leaves the window; this is for when that one was lost in an abort.
+LINE_WAIT_MS = 2_000
 
 
 class Attempt(TypedDict):
@@ -91,6 +95,14 @@ class Claiming(Generic[A]):
         self._door = door
         self._look_at = look_at
         self._unposted: dict[str, str] = {}  # state key → tenant
+        self._of_tenant: Counter[str] = Counter()  # unposted
+        self._window = ClaimWindow()
+        self._line = Line()
+        self._slot_at: dict[str, int] = {}  # state key → when the carrier's cap let it pass
+        self._turn_ms: dict[
+            str, float
+        ] = {}  # tenant → when the last that waits under its cap is looked at again
+        self._swept_ms = 0
         self._posted: set[str] = set()
         self._in_the_air: dict[
             str, int
@@ -104,16 +116,18 @@ class Claiming(Generic[A]):
         Only for an attempt of which it is certain that no request was sent: each claim begins anew.
         """
         key, cap = attempts.key(attempt), attempts.cap(attempt)
-        if not self._door.is_open or not self._has_slot(attempts, attempt, cap):
+        wake_at = self._waits_until(attempts, attempt, cap, now_ms) if self._door.is_open else None
+        if wake_at is not None or not self._door.is_open:
             # The door claims all that waits when it opens; a slot has to be waited for.
-            attempt["wake_at"] = now_ms + SLOT_WAIT_MS if self._door.is_open else None
+            attempt["wake_at"] = wake_at
             attempts.put(attempt)
             return
+        self._line.leave(key)
         attempt["phase"], attempt["epoch"] = "CLAIMED", self._door.epoch
         attempt["claimed_at"] = attempt["first_claimed_at"] = now_ms
         attempt["wake_at"] = None
         self._posted.discard(key)
-        self._unposted[key] = attempt["tenant"]
+        self._remember(key, attempt["tenant"])
         self._in_the_air[key] = now_ms
         yield from attempts.note(attempt, "CLAIMED", now_ms)
         yield Do(
@@ -128,21 +142,62 @@ class Claiming(Generic[A]):
             )
         )
 
-    def _has_slot(self, attempts: Attempts[A], attempt: A, cap: Cap) -> bool:
-        """Never more claims than can be posted within a second under the carrier's cap."""
-        slots, own = max(1, int(cap.per_second)), attempts.key(attempt)
-        taken = [k for k, tenant in self._unposted.items() if tenant == attempt["tenant"] and k != own]
-        if len(taken) < slots:
-            return True
-        for key in taken:
-            # The transaction of a claim may have been aborted, and something else have come of the attempt.
+    def _waits_until(self, attempts: Attempts[A], attempt: A, cap: Cap, now_ms: int) -> int | None:
+        """When to look again for a slot; None when there is one now.
+
+        Never more claims than can be posted within a second: under the carrier's cap, and by this member.
+        """
+        key, tenant, slots = attempts.key(attempt), attempt["tenant"], max(1, int(cap.per_second))
+        if self._taken(key, tenant) >= slots or self._taken(key) >= self._window.size:
+            self._sweep(attempts, now_ms)
+        if self._taken(key, tenant) >= slots:
+            # Spread as the cap lets them pass, so that a thousand who wait do not all look again for one slot.
+            turn_ms = max(self._turn_ms.get(tenant, 0.0), now_ms + SLOT_WAIT_MS)
+            self._turn_ms[tenant] = turn_ms + 1_000 / max(cap.per_second, 0.1)
+            return int(turn_ms)
+        if self._taken(key) >= self._window.size:
+            self._line.join(key)
+            return now_ms + LINE_WAIT_MS
+        return None
+
+    def _taken(self, but: str, tenant: str | None = None) -> int:
+        """Claims that are not posted, of one tenant or of all, that of `but` left out."""
+        taken = len(self._unposted) if tenant is None else self._of_tenant[tenant]
+        return taken - (but in self._unposted)
+
+    def _sweep(self, attempts: Attempts[A], now_ms: int) -> None:
+        """The transaction of a claim may have been aborted, and something else have come of the attempt."""
+        if now_ms - self._swept_ms < SLOT_WAIT_MS:
+            return
+        self._swept_ms = now_ms
+        for key in list(self._unposted):
             if (other := attempts.find(key)) is None or other["phase"] != "CLAIMED":
                 self._forget(key)
-        return sum(key in self._unposted for key in taken) < slots
+
+    def next_in_line(self) -> Iterator[str]:
+        """State keys of those that wait for room in the window, while there is room. Claim each before the next."""
+        while len(self._unposted) < self._window.size:
+            key = self._line.pop()
+            if key is None:
+                return
+            yield key
+
+    @property
+    def crowded(self) -> bool:
+        """Do so many wait for room that no more should be taken from the input?"""
+        return self._line.crowded
+
+    def _remember(self, key: str, tenant: str) -> None:
+        if key not in self._unposted:
+            self._of_tenant[tenant] += 1
+        self._unposted[key] = tenant
 
     def _forget(self, key: str) -> None:
-        self._unposted.pop(key, None)
+        tenant = self._unposted.pop(key, None)
+        if tenant is not None:
+            self._of_tenant[tenant] -= 1
         self._in_the_air.pop(key, None)
+        self._slot_at.pop(key, None)
 
     # -- 2: gate
 
@@ -157,6 +212,7 @@ class Claiming(Generic[A]):
             case Passed():
                 yield self._look(Checking(effect.state_key, effect.key, effect.claimed_at))
             case Wait(wait_ms) if now_ms + wait_ms - effect.claimed_at < CLAIM_MAX_AGE_MS:
+                self._slot_at[effect.state_key] = now_ms + wait_ms
                 yield Do(replace(effect, delay_ms=wait_ms))
             case Wait(wait_ms):
                 # By then the claim would be too old: it is made again, later. Nothing was written at the gate.
@@ -184,7 +240,10 @@ class Claiming(Generic[A]):
             return
         # The answer is here, so no step that posted on it has committed.
         self._posted.discard(key)
-        self._unposted[key] = attempt["tenant"]
+        self._remember(key, attempt["tenant"])
+        # How long the carrier's cap made it wait says nothing about what we can do.
+        began_ms = self._slot_at.pop(key, checking.claimed_at)
+        self._window.posted(now_ms - began_ms, now_ms)
         if now_ms - checking.claimed_at > CLAIM_MAX_AGE_MS:
             yield from self.not_sent(attempts, attempt, "claim_too_old", now_ms)
         elif now_ms - sampled_ms > LOOK_MAX_AGE_MS:

@@ -181,6 +181,7 @@ class Loop:
         self.partitions.release_held(self._membership)
         self._open_restored()
         self._transact(self._intake.collect(self._answers(), messages, wakes=fires))
+        self.partitions.throttle(self._membership)
         # The waiting for the broker's answer to a commit is used for this too.
         until_wake_s = self._until_wake_s()
         self._rehearses = until_wake_s > REHEARSE_S and self._intake.rehearse()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from confluent_kafka import TopicPartition
 
@@ -24,7 +24,7 @@ class Partitions:
     def __init__(
         self,
         stage: str,
-        topics: Iterable[str],
+        topics: Sequence[str],
         make_processor: MakeProcessor,
         make_store: Callable[[int], Store | None],
         takeovers: Takeovers,
@@ -35,6 +35,7 @@ class Partitions:
         hold_s: float,
     ) -> None:
         self._stage = stage
+        self._input, *_ = topics
         self._topics = set(topics)
         self._make_processor = make_processor
         self._make_store = make_store
@@ -107,7 +108,24 @@ class Partitions:
                 task.held_because = ""
                 self._telemetry.held(self._stage, task.partition, False)
                 if task.opened:
-                    membership.resume(positions(task))
+                    self._read_on(task, membership)
+
+    def throttle(self, membership: Membership) -> None:
+        """Read no more of the first topic for those that are crowded, and read on for those that no longer are."""
+        for task in self:
+            if not task.runs or task.crowded == task.throttled:
+                continue
+            task.throttled = not task.throttled
+            first = TopicPartition(self._input, task.partition, task.positions[self._input])
+            if task.throttled:
+                membership.pause([first])
+            else:
+                membership.resume([first])
+
+    @staticmethod
+    def _read_on(task: Task, membership: Membership) -> None:
+        membership.resume(positions(task))
+        task.throttled = False  # all its topics flow again; `throttle` has the next word
 
     def restored(self) -> list[Task]:
         """Those whose state is complete, and whose processor has not seen it yet."""
@@ -117,7 +135,7 @@ class Partitions:
         """Read again from what is committed: an abort takes the transaction back, not the consumer."""
         for task in self:
             if task.runs:
-                membership.resume(positions(task))
+                self._read_on(task, membership)
 
     def take_over_again(self, membership: Membership) -> None:
         """After an unknown result: what the broker has committed decides, for every partition."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 Value = Mapping[str, Any]  # a TypedDict of schemas.records
 
@@ -120,6 +120,16 @@ class Processor(Protocol):
 
     def late(self, result: Result, now_ms: int) -> Iterable[Send]:
         """An answer that came after the partition was given up: what must still be told, as plain evidence."""
+
+
+@runtime_checkable
+class Bounded(Processor, Protocol):
+    """A processor whose work goes on outside Kafka, and which can have too much of it begun."""
+
+    @property
+    def crowded(self) -> bool:
+        """Should no more be read from the first of the stage's topics for now? The others are read on: they tell
+        what became of what was begun."""
 
 
 class Poison(Exception):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.runtime.dead_letters import DeadLetterRate
-from streams.runtime.processor import Processor
+from streams.runtime.processor import Bounded, Processor
 from streams.runtime.rehearsal import Foreseeable, Rehearsal
 from streams.runtime.store import Store
 
@@ -41,6 +41,8 @@ class Task:
     # Why the partition stands still, and the monotonic second at which it is tried again.
     held_because: str = ""
     held_until_s: float = 0.0
+    # Its first topic is not read for now: the processor is crowded.
+    throttled: bool = False
     # epoch ms of the next timer; None: no timer. Kept here so that idle turns do not ask the store.
     next_wake_ms: int | None = None
     changelog_offset: int = 0
@@ -48,17 +50,26 @@ class Task:
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     # What its coming timers will do, where that can be foreseen.
     rehearsal: Rehearsal | None = None
+    # The processor, where it can be crowded.
+    bounded: Bounded | None = None
     # An audit under way (audits.py).
     audit: Iterator[list[str] | None] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.processor, Foreseeable):
             self.rehearsal = Rehearsal(self.processor)
+        if isinstance(self.processor, Bounded):
+            self.bounded = self.processor
 
     @property
     def runs(self) -> bool:
         """May records and timers take their step?"""
         return self.opened and not self.held_because
+
+    @property
+    def crowded(self) -> bool:
+        """Does its processor ask for no more?"""
+        return self.bounded is not None and self.bounded.crowded
 
     @property
     def waits(self) -> bool:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from infra.bench.timers import cost
 from infra.bench.timers.load import Load, parse_subject
+from infra.bench.timers.process import MeteredProcess
 from infra.bench.timers.subject import Fired, Unavailable
 from infra.bench.timers.waiting import until
-from infra.cluster import ChildProcess, RequirementMissing
+from infra.cluster import RequirementMissing
 from infra.cluster.cache import cache_folder
 from infra.cluster.ports import lease_port
 from infra.cluster.readiness import wait_for_valkey
@@ -69,10 +70,9 @@ class BullMQ:
             raise Unavailable(str(why)) from why
         self._folder = folder / self.name
         self._lease = lease_port(None)
-        self._server: ChildProcess | None = None
-        self._worker: ChildProcess | None = None
+        self._server = MeteredProcess("bullmq-valkey")
+        self._worker = MeteredProcess(self.name)
         self._client: Client | None = None
-        self._spent_s = 0.0
 
     @property
     def _fired(self) -> Path:
@@ -83,31 +83,29 @@ class BullMQ:
         shutil.rmtree(self._folder, ignore_errors=True)
         (self._folder / "data").mkdir(parents=True)
         self._fired.touch()
-        self._server = ChildProcess.spawn(
+        self._server.start(
             [
                 *(self._valkey, "--port", str(self._lease.port), "--bind", "127.0.0.1", "--save", ""),
                 *("--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"),
             ],
-            name="bullmq-valkey",
             log=self._folder / "valkey.log",
             cwd=self._folder / "data",
         )
-        wait_for_valkey(self._server, self._lease.port, READY_S)
+        wait_for_valkey(self._server.running(), self._lease.port, READY_S)
         self._client = Client(self._modules, self._lease.port)
 
     def start(self) -> None:
-        self._worker = ChildProcess.spawn(
+        self._worker.start(
             ["node", "timers.mjs", "work", str(self._lease.port), self._fired],
-            name=self.name,
             log=self._folder / "out.log",
             cwd=self._modules,
         )
 
     def stop(self) -> None:
-        self._end_worker(STOP_S)
+        self._worker.end(STOP_S)
 
     def kill(self) -> None:
-        self._end_worker()
+        self._worker.end()
 
     def wipe(self) -> None:
         raise Unavailable("its files are the truth, not a copy")
@@ -117,20 +115,19 @@ class BullMQ:
         self._lease.release()
 
     def close_processes(self) -> None:
-        self._end_worker()
+        self._worker.end()
         if self._client is not None:
             self._client.close()
             self._client = None
-        if self._server is not None:
-            self._server.kill()
-            self._server = None
+        self._server.end()
 
     def enqueue(self, load: Load, timers: Iterable[int]) -> None:
         assert self._client is not None
         self._client.add(load, timers)
 
     def accepted(self) -> int:
-        self._running()
+        for process in self._processes():
+            process.running()
         assert self._client is not None
         return self._client.acknowledged
 
@@ -138,31 +135,17 @@ class BullMQ:
         return FileWatch(self._fired)
 
     def cost(self) -> cost.Cost:
-        found = cost.Cost(self._spent_s, 0, 0, cost.disk_bytes(self._folder / "data"))
-        for process in self._running():
-            found += cost.of_process(process.pid)
+        found = cost.Cost(0.0, 0, 0, cost.disk_bytes(self._folder / "data"))
+        for process in self._processes():
+            found += process.cost()
         return found
 
     def cpu_s(self) -> float:
-        return self._spent_s + sum(cost.cpu_s(process.pid) for process in self._running())
+        return sum(process.cpu_s() for process in self._processes())
 
-    def _end_worker(self, grace_s: float | None = None) -> None:
-        worker, self._worker = self._worker, None
-        if worker is None:
-            return
-        if worker.running:
-            self._spent_s += cost.cpu_s(worker.pid)
-        if grace_s is None:
-            worker.kill()
-        else:
-            worker.stop(grace_s)
-
-    def _running(self) -> list[ChildProcess]:
-        processes = [p for p in (self._server, self._worker) if p is not None]
-        for process in processes:
-            if not process.running:
-                raise Unavailable(f"{process.name} has ended\n{process.tail()}")
-        return processes
+    def _processes(self) -> list[MeteredProcess]:
+        """Those that should run now: jobs are also added while there is no worker."""
+        return [process for process in (self._server, self._worker) if process.started]
 
 
 class Client:

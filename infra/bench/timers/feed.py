@@ -34,8 +34,13 @@ class Feed:
 
     def stop(self) -> Load:
         """Enqueue no more; what was enqueued until now. Raises as `finish`."""
-        self._stop.set()
+        self.abandon()
         return self.finish()
+
+    def abandon(self) -> None:
+        """Enqueue no more, and let nobody know what failed. Raises nothing."""
+        self._stop.set()
+        self._thread.join()
 
     def _run(self) -> None:
         due_at, sent = self._load.due_at, 0
@@ -48,9 +53,8 @@ class Feed:
                 self._subject.enqueue(self._load, range(sent, ready))
                 sent = self._sent = ready
                 self._stop.wait(EVERY_S)
-        except (
-            BaseException
-        ) as error:  # told in the thread that waits: a load that was not fed is not lost timers
+        except BaseException as error:
+            # Told in the thread that waits: a load that was not fed is not lost timers.
             self._failed = error
 
 
@@ -61,5 +65,4 @@ def feeding(subject: Subject, load: Load) -> Iterator[Feed]:
     try:
         yield feed
     finally:
-        feed._stop.set()
-        feed._thread.join()
+        feed.abandon()

@@ -14,9 +14,9 @@ from connectors.kafka.clients import KafkaClients
 from infra.bench.timers import cost
 from infra.bench.timers.kafka_io import Writer, committed, delete
 from infra.bench.timers.load import Load, parse_payload, payload
+from infra.bench.timers.process import MeteredProcess
 from infra.bench.timers.subject import Unavailable
 from infra.bench.timers.watch import TopicWatch
-from infra.cluster import ChildProcess
 from infra.cluster.cache import cache_folder
 from streams.topology import DAY_MS, Topic
 
@@ -61,8 +61,7 @@ class KafkaStreams:
         self._admin = self._clients.admin()
         self._writer = Writer(self._clients.plain_producer())
         self._id = ""
-        self._process: ChildProcess | None = None
-        self._spent_s = 0.0
+        self._process = MeteredProcess(name)
 
     @property
     def _in(self) -> str:
@@ -73,7 +72,7 @@ class KafkaStreams:
         return f"{self._id}-out"
 
     def clean(self) -> None:
-        self._end()
+        self._process.end()
         if self._id:
             delete(self._admin, lambda name: name.startswith(f"{self._id}-"), FORGET_S)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -93,17 +92,16 @@ class KafkaStreams:
         }
         classes = f"{self._built / 'target' / 'classes'}:{self._built / 'lib'}/*"
         pairs = [f"{name}={value}" for name, value in settings.items()]
-        self._process = ChildProcess.spawn(
+        self._process.start(
             ["java", *JVM, "-cp", classes, "ringback.bench.Timers", self._in, self._out, *pairs],
-            name=self.name,
             log=self._folder / "out.log",
         )
 
     def stop(self) -> None:
-        self._end(STOP_S)
+        self._process.end(STOP_S)
 
     def kill(self) -> None:
-        self._end()
+        self._process.end()
 
     def wipe(self) -> None:
         """The tasks' stores; the file beside them is the identity of the process."""
@@ -112,38 +110,20 @@ class KafkaStreams:
                 shutil.rmtree(task)
 
     def close(self) -> None:
-        self._end()
+        self._process.end()
 
     def enqueue(self, load: Load, timers: Iterable[int]) -> None:
         self._writer.write(self._in, ((load.user_name(t), payload(load, t)) for t in timers))
 
     def accepted(self) -> int:
-        self._check()
+        self._process.running()
         return committed(self._admin, self._id, self._in)
 
     def watch(self) -> TopicWatch:
         return TopicWatch(self._clients.log_reader(), self._out, parse_payload)
 
     def cost(self) -> cost.Cost:
-        process = self._check()
-        disk = cost.Cost(self._spent_s, 0, 0, cost.disk_bytes(self._folder / "state"))
-        return cost.of_process(process.pid) + disk
+        return self._process.cost(self._folder / "state")
 
     def cpu_s(self) -> float:
-        return self._spent_s + cost.cpu_s(self._check().pid)
-
-    def _end(self, grace_s: float | None = None) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.running:
-            self._spent_s += cost.cpu_s(process.pid)
-        if grace_s is None:
-            process.kill()
-        else:
-            process.stop(grace_s)
-
-    def _check(self) -> ChildProcess:
-        if self._process is None or not self._process.running:
-            raise Unavailable(f"{self.name} does not run\n{self._process.tail() if self._process else ''}")
-        return self._process
+        return self._process.cpu_s()

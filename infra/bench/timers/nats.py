@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from infra.bench.timers import cost
 from infra.bench.timers.load import Load, batches, parse_payload, payload
+from infra.bench.timers.process import MeteredProcess
 from infra.bench.timers.subject import Fired, Unavailable
 from infra.bench.timers.waiting import POLL_S
-from infra.cluster import ChildProcess
 from infra.cluster.ports import lease_port
 
 if TYPE_CHECKING:
@@ -80,9 +80,8 @@ class Nats:
         self._lease = lease_port(None)
         self._loop = EventLoop("nats")
         self._client: Client | None = None
-        self._process: ChildProcess | None = None
+        self._process = MeteredProcess(self.name)
         self._acknowledged = 0
-        self._spent_s = 0.0
 
     def clean(self) -> None:
         from nats.js.api import StorageType, StreamConfig
@@ -102,9 +101,9 @@ class Nats:
         self._loop.run(self._client.jetstream().add_stream(config))
 
     def start(self) -> None:
-        if self._process is not None:
+        if self._process.started:
             return
-        self._process = ChildProcess.spawn(
+        self._process.start(
             [
                 self._server,
                 "-js",
@@ -115,7 +114,6 @@ class Nats:
                 "-p",
                 str(self._lease.port),
             ],
-            name=self.name,
             log=self._folder / "out.log",
         )
         self._client = self._connect()
@@ -155,18 +153,17 @@ class Nats:
             self._acknowledged += 1
 
     def accepted(self) -> int:
-        self._check()
+        self._process.running()
         return self._acknowledged
 
     def watch(self) -> NatsWatch:
         return NatsWatch(self._connect)
 
     def cost(self) -> cost.Cost:
-        disk = cost.Cost(self._spent_s, 0, 0, cost.disk_bytes(self._folder / "data"))
-        return cost.of_process(self._check().pid) + disk
+        return self._process.cost(self._folder / "data")
 
     def cpu_s(self) -> float:
-        return self._spent_s + cost.cpu_s(self._check().pid)
+        return self._process.cpu_s()
 
     def _connect(self, loop: EventLoop | None = None) -> Client:
         loop, address = loop or self._loop, f"nats://127.0.0.1:{self._lease.port}"
@@ -183,23 +180,10 @@ class Nats:
                 return client
 
     def _end(self, grace_s: float | None = None) -> None:
-        process, self._process = self._process, None
         client, self._client = self._client, None
         if client is not None:
             self._loop.run(client.close())
-        if process is None:
-            return
-        if process.running:
-            self._spent_s += cost.cpu_s(process.pid)
-        if grace_s is None:
-            process.kill()
-        else:
-            process.stop(grace_s)
-
-    def _check(self) -> ChildProcess:
-        if self._process is None or not self._process.running:
-            raise Unavailable(f"{self.name} does not run\n{self._process.tail() if self._process else ''}")
-        return self._process
+        self._process.end(grace_s)
 
 
 async def _told_otherwise(_error: Exception) -> None:

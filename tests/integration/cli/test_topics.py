@@ -12,7 +12,7 @@ from connectors.kafka.topics import admin_client, find
 from connectors.settings import Settings
 from streams.topology import EVENTS, REQUESTS, topics
 from tests.conftest import FreshTopics
-from tests.integration.loop.line import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 Command = Callable[..., tuple[int, list[dict[str, Any]]]]

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from confluent_kafka.cimpl import NewTopic
 from infra.cluster import ChildFailed, DirectoryInUse, LocalCluster, status, stop
 from infra.cluster.identity import ProcessIdentity
 from infra.cluster.readiness import QUIET
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -41,13 +42,6 @@ if sys.argv[2] != "detached":
 def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     with LocalCluster.start(tmp_path_factory.mktemp("single"), progress=print) as cluster:
         yield cluster
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def config(cluster: LocalCluster, **more: Any) -> dict[str, Any]:
@@ -154,7 +148,7 @@ def test_two_starts_at_once_do_not_collide(tmp_path: Path) -> None:
         assert one.bootstrap_servers != two.bootstrap_servers
         assert one.redis_url != two.redis_url
         create(one, "mine")
-        wait_for(lambda: topics(one) == {"mine"}, "the topic is known")
+        until(lambda: topics(one) == {"mine"}, "the topic is known")
         assert topics(two) == set()
 
 
@@ -169,7 +163,7 @@ def test_three_nodes_take_writes_while_one_is_dead(tmp_path: Path) -> None:
         produce(cluster, "safe", b"without node 2")
         cluster.start_broker(2)
         admin = AdminClient(config(cluster))
-        wait_for(
+        until(
             lambda: len(admin.list_topics("safe").topics["safe"].partitions[0].isrs) == 3, "node 2 catches up"
         )
         assert read(cluster, "safe", 2) == [b"before", b"without node 2"]

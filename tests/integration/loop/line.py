@@ -30,17 +30,7 @@ from streams.runtime.telemetry import NoTelemetry, Telemetry
 from streams.runtime.wire import Wire
 from streams.topology import DEAD_LETTERS, Stage
 from tests.integration.loop.counting import Counting, event, stage_called
-
-PATIENCE_S = 40.0
-
-
-def until(true: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
-    """Wait for a condition of the world, and say which one did not come."""
-    end = time.monotonic() + patience_s
-    while not (found := true()):
-        assert time.monotonic() < end, f"did not happen within {patience_s} s: {what}"
-        time.sleep(0.01)
-    return found
+from tests.waiting import PATIENCE_S, until
 
 
 class Found(NamedTuple):

@@ -13,7 +13,8 @@ from streams.runtime.dead_letters import DeadLetterLimit
 from streams.runtime.errors import Hold
 from streams.runtime.wire import Wire
 from tests.integration.loop.counting import event
-from tests.integration.loop.line import Line, seen, until
+from tests.integration.loop.line import Line, seen
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -26,7 +27,7 @@ def test_a_poison_record_is_set_aside_with_its_bytes(line: Line) -> None:
     line.produce(event("RAISE", "u", "e3"), event("HUGE", "u", "e4"), event("COUNT", "u", "e5"))
     running = line.start()
     line.check_exactly_once()
-    letters = until(lambda: len(found := line.dead()) == 4 and found, "four dead letters")
+    letters = until(lambda: found if len(found := line.dead()) == 4 else [], "four dead letters")
     by_reason = {letter["reason"]: letter for letter in letters}
     assert set(by_reason) == {"undecodable", "refused", "step_failed", "too_large"}
     letter = by_reason["undecodable"]

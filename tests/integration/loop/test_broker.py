@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import pytest
 
 from infra.cluster import LocalCluster
 from streams.runtime.errors import Fenced
-from tests.integration.loop.line import Line, until
+from tests.integration.loop.line import Line
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +53,7 @@ def test_a_broker_that_is_killed_in_the_middle_of_a_stream(frail: LocalCluster, 
     line.check_exactly_once()
 
 
-def test_an_unknown_result(frail: LocalCluster, frail_line: Line) -> None:
+def test_an_unknown_result(frail: LocalCluster, frail_line: Line, caplog: pytest.LogCaptureFixture) -> None:
     """The broker is frozen for longer than a transaction call waits: taken over again, exactly once.
 
     Which of two ways it goes is the broker's to say when it wakes: it answers nobody in time (new producers in the
@@ -69,7 +69,7 @@ def test_an_unknown_result(frail: LocalCluster, frail_line: Line) -> None:
     broker = frail.pids["kafka-1"]
     os.kill(broker, signal.SIGSTOP)
     try:
-        time.sleep(6.5)  # the call's own timeout is 5 s: nothing else can be waited for
+        until(lambda: "the result of a transaction is unknown" in caplog.text, "a call gives up waiting")
     finally:
         os.kill(broker, signal.SIGCONT)
     line.count(50, start=2_020)

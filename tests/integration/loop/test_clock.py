@@ -11,7 +11,8 @@ from schemas import codec
 from streams.runtime.clock import SystemClock
 from streams.topology import DEAD_LETTERS
 from tests.integration.loop.counting import event
-from tests.integration.loop.line import Line, seen, until
+from tests.integration.loop.line import Line, seen
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,8 @@ from streams.runtime.clock import SystemClock
 from streams.runtime.effects import Done
 from streams.runtime.errors import Misconfigured
 from tests.integration.loop.counting import event, stage_called
-from tests.integration.loop.line import Line, seen, until
+from tests.integration.loop.line import Line, seen
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 

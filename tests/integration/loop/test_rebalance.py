@@ -12,7 +12,8 @@ from streams.runtime.bounded_call import Meanwhile
 from streams.runtime.errors import UnknownResult
 from streams.runtime.loop import Loop
 from streams.runtime.transactions import Transactions
-from tests.integration.loop.line import Line, until
+from tests.integration.loop.line import Line
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 

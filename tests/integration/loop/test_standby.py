@@ -17,8 +17,9 @@ from streams.runtime.standby import Standbys
 from streams.runtime.store import Store
 from streams.runtime.telemetry import NoTelemetry
 from tests.integration.loop.counting import event
-from tests.integration.loop.line import Line, Running, seen, until
+from tests.integration.loop.line import Line, Running, seen
 from tests.unit.runtime.stores import open_store
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 

@@ -6,12 +6,12 @@ import socket
 import socketserver
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from infra.chaos import WRITE_TXN_MARKERS, FaultProxy
+from tests.waiting import until
 
 METADATA = 3
 PATIENCE_S = 10.0
@@ -88,10 +88,7 @@ def connect(proxy: FaultProxy) -> Iterator[Callable[[], Client]]:
 
 
 def until_held(proxy: FaultProxy, number: int = 1) -> None:
-    end_s = time.monotonic() + PATIENCE_S
-    while proxy.held(WRITE_TXN_MARKERS) != number:
-        assert time.monotonic() < end_s, f"not {number} held, but {proxy.held(WRITE_TXN_MARKERS)}"
-        time.sleep(0.001)
+    until(lambda: proxy.held(WRITE_TXN_MARKERS) == number, f"{number} held", PATIENCE_S)
 
 
 def test_requests_and_answers_pass_whole(connect: Callable[[], Client]) -> None:
@@ -142,10 +139,7 @@ def test_a_held_request_whose_sender_has_gone_is_late_not_lost(
     until_held(proxy)
     client.close()
     proxy.release()
-    end_s = time.monotonic() + PATIENCE_S
-    while broker.got != [marker]:
-        assert time.monotonic() < end_s
-        time.sleep(0.001)
+    until(lambda: broker.got == [marker], "it arrives", PATIENCE_S)
 
 
 def test_a_client_that_hangs_up_is_gone_for_the_broker_too(

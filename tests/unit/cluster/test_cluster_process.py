@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from infra.cluster.errors import ChildFailed
 from infra.cluster.identity import ProcessIdentity
 from infra.cluster.process import ChildProcess, tail
+from tests.waiting import until
 
 DEADLINE_S = 20.0
 
@@ -29,13 +29,6 @@ sys.stdin.read()
 """
 
 
-def wait_for(condition, what: str) -> None:  # type: ignore[no-untyped-def]
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-
-
 def test_it_runs_in_a_session_of_its_own_and_stops_on_sigterm(tmp_path: Path) -> None:
     """Ctrl-C in our terminal cannot reach it; SIGTERM ends it, the exit code says so; stop can be repeated."""
     child = ChildProcess.spawn(["sleep", "600"], name="sleeper", log=tmp_path / "log")
@@ -48,11 +41,11 @@ def test_it_runs_in_a_session_of_its_own_and_stops_on_sigterm(tmp_path: Path) ->
 def test_one_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) -> None:
     """After the deadline comes SIGKILL, for the whole group."""
     child = ChildProcess.spawn(["sh", "-c", STUBBORN], name="stubborn", log=tmp_path / "log")
-    wait_for(lambda: child.tail().isdigit(), "the shell starts")
+    until(lambda: child.tail().isdigit(), "the shell starts")
     grandchild = ProcessIdentity.of(int(child.tail()))
     assert grandchild.alive
     assert child.stop(0.2) == 128 + signal.SIGKILL
-    wait_for(lambda: not grandchild.alive, "the child of the child ends")
+    until(lambda: not grandchild.alive, "the child of the child ends")
 
 
 def test_exit_code_and_output_are_kept(tmp_path: Path) -> None:
@@ -87,7 +80,7 @@ def test_kill_9_of_the_owner(tmp_path: Path, detached: str) -> None:
     if detached == "yes":
         assert child.alive
         assert guardian.signal(signal.SIGTERM)
-    wait_for(lambda: not any(process.alive for process in (child, guardian)), "child and guardian end")
+    until(lambda: not any(process.alive for process in (child, guardian)), "child and guardian end")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
@@ -96,7 +89,7 @@ def test_kill_9_of_the_guardian_leaves_no_child(tmp_path: Path) -> None:
     child = ChildProcess.spawn(["sleep", "600"], name="sleeper", log=tmp_path / "log")
     identity = ProcessIdentity.of(child.pid)
     os.kill(child.guardian_pid, signal.SIGKILL)
-    wait_for(lambda: not identity.alive, "the child ends with its guardian")
+    until(lambda: not identity.alive, "the child ends with its guardian")
     child.stop()
 
 
