@@ -14,7 +14,10 @@ import json
 import time
 import uuid
 from collections import Counter
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
+
+from connectors.event_loop import new_event_loop
 
 RESOURCE = json.dumps(
     {
@@ -84,8 +87,7 @@ class Answering(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's are no subclasses
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -127,4 +129,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(main())

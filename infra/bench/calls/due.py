@@ -1,4 +1,7 @@
-"""What the calling consumer is given: one first attempt a user, due now."""
+"""What the calling consumer is given: one first attempt a user, due now.
+
+Each run has users of its own: a call of which nobody tells the end keeps its user's next call waiting.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,20 @@ PUBLIC_URL = "https://sms.example.com"
 GRACE_MS = 900_000
 
 
-def phone(number: int) -> str:
-    return f"+1212{number:07d}"
+RUN_USERS = 100_000
 
 
-def due(number: int, run: str) -> ReminderDue:
-    """The first try of reminder `number` of a run; runs share their users, not their reminders."""
+def phone(number: int, run: int = 0) -> str:
+    """`number` below RUN_USERS."""
+    return f"+1212{run * RUN_USERS + number:07d}"
+
+
+def due(number: int, run: int) -> ReminderDue:
+    """The first try of reminder `number` of a run."""
     now_ms = int(time.time() * 1000)
     return {
         "reminder_id": reminder_id(f"{run}-{number}"),
-        "user": user_key(TENANT, phone(number)),
+        "user": user_key(TENANT, phone(number, run)),
         "tenant": TENANT,
         "from": OUR_NUMBER,
         "due_at": now_ms,
@@ -38,7 +45,7 @@ def due(number: int, run: str) -> ReminderDue:
     }
 
 
-def value(number: int, run: str) -> tuple[str, dict[str, Any]]:
+def value(number: int, run: int) -> tuple[str, dict[str, Any]]:
     """Key and value for `reminders.due`."""
     record = due(number, run)
     return record["user"], dict(record)

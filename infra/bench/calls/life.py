@@ -28,6 +28,7 @@ SPEED = "100"  # of people: what is measured is what their calls cost
 READY_S = 30.0
 DONE_S = 300.0
 STOP_S = 30.0
+LIFE_RUN = 90  # no run of member.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _run(clients: KafkaClients, processes: dict[str, MeteredProcess], number: in
 
     with closing(TopicWatch(clients.log_reader(), CALLS.name, state)) as watch:
         before = {name: process.cpu_s() for name, process in processes.items()}
-        records = (value(n, "life") for n in range(number))
+        records = (value(n, LIFE_RUN) for n in range(number))
         Writer(clients.plain_producer()).write(DUE.name, ((user, encode(record)) for user, record in records))
         until(lambda: _ended(watch) >= number, f"{number} calls have not ended", DONE_S)
         cpu_us = {n: (p.cpu_s() - before[n]) / number * 1e6 for n, p in processes.items()}

@@ -63,7 +63,6 @@ class Line:
         apply_tenants(self._settings, [tenant])
         self._member = MeteredProcess("calls")
         self._runs = 0
-        self._placed = 0
 
     @property
     def pid(self) -> int:
@@ -81,7 +80,6 @@ class Line:
     def place(self, number: int) -> Placing:
         """`number` reminders fall due at once; returns when Kafka has what became of each."""
         self._runs += 1
-        run = f"run{self._runs}"
         read = decoder("CallEvent")
 
         def state(record: bytes) -> tuple[str, int, int]:
@@ -94,7 +92,10 @@ class Line:
         try:
             self._writer.write(
                 DUE.name,
-                ((user, self._encode(record)) for user, record in (value(n, run) for n in range(number))),
+                (
+                    (user, self._encode(record))
+                    for user, record in (value(n, self._runs) for n in range(number))
+                ),
             )
             # CLAIMED and PLACED of each; what is NOT_SENT makes as many.
             until(lambda: watch.count >= 2 * number, f"{number} calls are not placed", DONE_S)

@@ -11,6 +11,7 @@ import sys
 import time
 
 from connectors.carrier.client import TwilioCarrier
+from connectors.event_loop import new_event_loop
 from connectors.gateway.urls import call_urls
 from infra.bench.calls.due import PUBLIC_URL, phone
 from infra.simulator.settings import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN
@@ -50,4 +51,5 @@ async def place(base_url: str, number: int, in_flight: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(place(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        print(json.dumps(runner.run(place(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))))

@@ -172,16 +172,43 @@ KEPT_ALIVE = (
 )
 
 
-def test_each_placing_has_a_connection_of_its_own() -> None:
-    """A peer that says keep-alive and closes: a second call would meet a dead connection, and ours does not."""
+def test_no_placing_takes_a_connection_that_was_idle() -> None:
+    """A peer that says keep-alive and closes: a later call would meet a dead connection, and ours does not."""
 
     async def twice() -> tuple[list[PlaceResult], list[bytes]]:
-        async with scripted_peer(KEPT_ALIVE, KEPT_ALIVE) as (url, heads), carrier(url) as placing:
+        idle = Timeouts(fresh_s=0.0)  # any time that has passed is too long
+        async with (
+            scripted_peer(KEPT_ALIVE, KEPT_ALIVE) as (url, heads),
+            carrier(url, timeouts=idle) as placing,
+        ):
             return [await placing.place_call(CALL), await placing.place_call(CALL)], heads
 
     results, heads = asyncio.run(twice())
     assert results == [Placed("CA01"), Placed("CA01")]
-    assert all(b"connection: close" in head.lower() for head in heads)
+    assert len(heads) == 2
+
+
+def test_placings_in_a_row_share_a_connection() -> None:
+    """What was in use a moment ago is alive: a handshake a call would halve what a member can do."""
+
+    async def placed() -> tuple[list[PlaceResult], int]:
+        connections = 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                await reader.readexactly(length)
+                writer.write(KEPT_ALIVE)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server, carrier(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as placing:
+            return [await placing.place_call(CALL) for _ in range(5)], connections
+
+    results, connections = asyncio.run(placed())
+    assert results == [Placed("CA01")] * 5
+    assert connections < 5
 
 
 @pytest.mark.parametrize(
