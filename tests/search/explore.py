@@ -6,6 +6,8 @@ import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import le
+from typing import Any
 
 from tests.search import outside, owners, phone
 from tests.search.model import Model, Wrong
@@ -57,7 +59,7 @@ class Search:
         self.model = Model(bounds)
         self.explored = Explored(bounds)
         self._worlds: list[World] = []
-        self._numbers: dict[World, int] = {}
+        self._numbers: dict[tuple[Any, ...], list[tuple[tuple[int, ...], int]]] = {}
         self._parents = array("q")
         self._kind_from, self._kind_to = array("q"), array("q")  # moves without a fault
         self._good: list[int] = []
@@ -77,11 +79,16 @@ class Search:
         return explored
 
     def _add(self, world: World, parent: int) -> int:
-        number = self._numbers.get(world)
-        if number is None:
-            number = self._numbers[world] = len(self._worlds)
-            self._worlds.append(world)
-            self._parents.append(parent)
+        """The number of a state: its own, or that of the same with no more faults behind it, which can do all that
+        this one can."""
+        same = self._numbers.setdefault(world[:-1], [])
+        for used, number in same:
+            if used == world.used or all(map(le, used, world.used)):
+                return number
+        number = len(self._worlds)
+        same.append((world.used, number))
+        self._worlds.append(world)
+        self._parents.append(parent)
         return number
 
     def _search(self) -> Found | None:

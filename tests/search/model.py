@@ -6,20 +6,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from streams.calls import fold
-from streams.calls.processor import CallsProcessor
 from streams.ids import CallKey
-from streams.once.effects import Enter, Fence, Fill, Finish, Place, Release
+from streams.once.effects import Enter, Fill, Finish, Place, Release
 from streams.once.effects import CancelCall as Cancel
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Opened, Record, Result, Wake
 from streams.topology import CALLS, DUE, EVENTS
-from tests.search.frozen import LATEST_MS, NOW, Numbered, freeze, thaw
+from tests.search.frozen import LATEST_MS, NOW, OLDEST_MS, Numbered, freeze, thaw
 from tests.search.production import OURS, USER, Evidence, Gates, Stage, Stepped
 from tests.search.world import FAULT, FAULTS, FIRST, Bounds, Broken, Line, Owner, Pending, World, Written
 
 NEVER_MS = 10**15
-# What a tenure that is over may still do to the world.
-LASTING = (Enter, Fence, Fill, Release, Cancel, Place)
+# What a tenure that is over may still do to the world. A late Fence is not among it: it can only refuse epochs that
+# are older still, and a zombie may learn that it is one at any time anyway.
+LASTING = (Enter, Fill, Release, Cancel, Place)
 
 
 class Wrong(Exception):
@@ -44,6 +44,7 @@ class Model:
         self.opening = self.things.number(Opened(3))
         self._wakes: dict[int, tuple[tuple[int, ...], int | None]] = {}
         self._learned: dict[tuple[int, Evidence], tuple[int, tuple[CallKey, ...]]] = {}
+        self._claimless: dict[int, int] = {}
         self._backward: set[tuple[int, int]] = set()
         self.most_calls = self.most_heard = 0
 
@@ -154,11 +155,22 @@ class Model:
                 former = self.sort_owners(self.owners.of[n]._replace(clean=False) for n in former)
             world = world._replace(
                 calls=(*world.calls, event) if news else world.calls,
+                lines=self._without_old_mail(world.lines, sid) if sid else world.lines,
                 due=(*world.due, *map(self.due, dues)),
                 written=written,
                 former=former,
             )
         return world
+
+    def _without_old_mail(self, lines: tuple[int, ...], sid: str) -> tuple[int, ...]:
+        """PLACED of a call that is known tells nothing any more."""
+        told = []
+        for number in lines:
+            line = self.lines.of[number]
+            if line.sid == sid and "PLACED" in line.mail:
+                number = self.lines.number(line._replace(mail=tuple(m for m in line.mail if m != "PLACED")))
+            told.append(number)
+        return tuple(told)
 
     def _learn(self, number: int, evidence: Evidence) -> tuple[int, tuple[CallKey, ...]]:
         """What the timer stream makes of one more piece of evidence: the number of the next `Written`, and the tries
@@ -233,13 +245,13 @@ class Model:
         return stepped
 
     def _goes_not_back(self, before: int, after: int) -> None:
-        """I9: folds only grow, and what has ended stays so."""
+        """I9: folds only grow, and each try stands in one place."""
         then, now = thaw(self.stage.values.of[before]), thaw(self.stage.values.of[after])
         for key, (_, value) in then.items():
             if key[:2] not in ("c|", "e|"):
                 continue
             name = key[2:]
-            found = now.get(f"e|{name}") or (now.get(f"c|{name}") if key[0] == "c" else None)
+            found = now.get(f"e|{name}") or now.get(f"c|{name}")
             if found is None or (f"e|{name}" in now and f"c|{name}" in now):
                 self.wrong("I9", "a try has been forgotten, or stands among the live and the ended")
                 continue
@@ -264,18 +276,38 @@ class Model:
     def later(self, world: World, by_ms: int) -> World:
         """Time passes: everything that is known grows older."""
         older = self.stage.older
-        lines = [self.lines.of[n] for n in world.lines]
+        known = {sid for _, _, sid in self.writtens.of[world.written].said}
+        lines = [self._line_older(self.lines.of[n], by_ms, known) for n in world.lines]
         server = self.gates.forget_gates(world.server) if self.bounds.gates_expire else world.server
         return world._replace(
-            values=older("values", world.values, by_ms),
+            values=older("values", self._without_claims(world), by_ms),
             owner=self.owners.number(self._older(self.owners.of[world.owner], by_ms)),
             former=self.sort_owners(self._older(self.owners.of[n], by_ms) for n in world.former),
-            lines=tuple(
-                self.lines.number(a._replace(created_at=max(a.created_at - by_ms, NOW - 2 * RESOLVED_MS)))
-                for a in lines
-            ),
+            lines=tuple(map(self.lines.number, lines)),
             server=server,
         )
+
+    @staticmethod
+    def _line_older(line: Line, by_ms: int, known: set[str | None]) -> Line:
+        """Its age is asked for only while nobody knows its name."""
+        if line.sid in known:
+            return line._replace(created_at=NOW)
+        return line._replace(created_at=max(line.created_at - by_ms, NOW - OLDEST_MS))
+
+    def _without_claims(self, world: World) -> int:
+        """The state without the times of claims whose call is known, once no answer about them is on its way."""
+        owner = self.owners.of[world.owner]
+        things = [self.things.of[p.effect] for p in owner.pending] + [self.things.of[n].effect for n in owner.inbox]
+        if any(isinstance(thing, Place) for thing in things):
+            return world.values
+        known = self._claimless.get(world.values)
+        if known is None:
+            state = thaw(self.stage.values.of[world.values])
+            for _, value in state.values():
+                if value.get("phase") in ("PLACED", "UNHEARD"):
+                    value["claimed_at"] = value["first_claimed_at"] = None
+            known = self._claimless[world.values] = self.stage.values.number(freeze(state))
+        return known
 
     def _older(self, owner: Owner, by_ms: int) -> Owner:
         older = self.stage.older
@@ -306,5 +338,3 @@ class Model:
         return bool(self.writtens.of[world.written].end) and not live
 
 
-RESOLVED_MS = 200_000
-__all__ = ["LASTING", "CallsProcessor", "Model", "Wrong"]

@@ -40,7 +40,6 @@ def moves(model: Model, world: World) -> Iterator[Move]:
         left.remove(request)
         without = world._replace(late=tuple(left))
         yield Move(("a late request reaches the carrier",), False, accept(model, without, *request))
-        yield Move(("a late request is lost",), False, without)
     if model.may(world, "redis loss"):
         spent = model.spend(world, "redis loss")
         for keep in (False, True):
@@ -63,9 +62,6 @@ def _effect(model: Model, world: World, number: int, pending: Pending) -> Iterat
     left = list(owner.pending)
     left.remove(pending)
     rest = owner._replace(pending=tuple(left))
-    if owner.kind in ("dead", "lost"):
-        words = ("what a former owner has sent is lost:", pending.effect)
-        yield Move(words, False, replace_former(model, world, number, rest))
 
     def home(after: World, answer: Any, *words: Any, fault: str = "") -> Move:
         what = (f"{owner.kind}: ", pending.effect, *words)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from streams.once.answering import ComeAgain, WriteAnswered, Words
+from streams.once.answering import ComeAgain, ReadGate, WhichLife, Words, WriteAnswered
 from streams.once.effects import Unavailable
 from tests.search.model import Model
 from tests.search.outside import become, replace_line
-from tests.search.production import answered, picked_up
+from tests.search.production import Talk, answered, picked_up
 from tests.search.world import Line, Move, World
 
 
@@ -37,7 +37,7 @@ def _phone(model: Model, world: World, at: int, line: Line) -> Iterator[Move]:
     elif line.status == "in-progress":
         yield Move((f"{line.sid} ends",), False, to(become(line, "completed")))
         if line.talk is None and not line.heard:
-            asks = line._replace(talk=picked_up(line.key, line.sid))
+            asks = line._replace(talk=_read_on(model, world, picked_up(line.key, line.sid)))
             yield Move((f"the carrier asks what {line.sid} gets",), False, to(asks))
 
 
@@ -67,7 +67,8 @@ def _talk(model: Model, world: World, at: int, line: Line) -> Iterator[Move]:
     def on(after: World, answer: Any, *words: Any, fault: str = "") -> Move:
         assert line.talk is not None
         after = model.spend(after, fault) if fault else after
-        asked = line._replace(talk=answered(line.talk, answer))
+        talk = _read_on(model, after, answered(line.talk, answer))
+        asked = model.lines.of[after.lines[at]]._replace(talk=talk)
         return Move((who, repr(wanted), *words), bool(fault), replace_line(model, after, at, asked))
 
     if isinstance(wanted, Words):
@@ -93,6 +94,13 @@ def _talk(model: Model, world: World, at: int, line: Line) -> Iterator[Move]:
         yield on(ran, answer)
         if model.may(world, "redis reply"):
             yield on(ran, Unavailable(""), "runs, and the reply is lost", fault="redis reply")
+
+
+def _read_on(model: Model, world: World, talk: Talk) -> Talk:
+    """Life and gate are read at once where they cannot change any more: when makes no difference then."""
+    while isinstance(talk[1], WhichLife | ReadGate) and not model.may(world, "redis loss"):
+        talk = answered(talk, model.gates.run(world.server, talk[1])[1])
+    return talk
 
 
 def _words(model: Model, world: World, at: int, line: Line, who: str) -> Iterator[Move]:
