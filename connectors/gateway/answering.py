@@ -1,7 +1,8 @@
 """Who hears the words: step 7 of the call protocol, for a call that was picked up.
 
-1. Read the gate and its generation. 2. The first sid that asks for the occurrence has the words; another hangs
-up. 3. ANSWERED is written to Kafka, confirmed. 4. Gate and generation are read again; when they have changed,
+What is decided stands in streams/once/answering.py, a machine without I/O; here its effects are run, and its reply
+becomes TwiML. 1. Read the gate and its generation. 2. The first sid that asks for the occurrence has the words; another
+hangs up. 3. ANSWERED is written to Kafka, confirmed. 4. Gate and generation are read again; when they have changed,
 the answer of step 2 may be lost: ask again. 5. The words go out. 6. TOLD is written, after the response.
 
 | crash or failure | what the caller gets | what is written |
@@ -25,15 +26,28 @@ from connectors.gateway.delivery import Deliveries, NotDelivered
 from connectors.gateway.limits import GatewaySettings
 from connectors.gateway.urls import CallTarget, voice_url
 from schemas.records import CallEvent
-from streams.ids import user_number
 from streams.metrics import Metrics
+from streams.once.answering import (
+    AnswerEffect,
+    ComeAgain,
+    GiveWords,
+    HangUp,
+    ReadGate,
+    Reply,
+    Sorry,
+    WhichLife,
+    Words,
+    WriteAnswered,
+    pick_up,
+    step,
+)
+from streams.once.effects import Unavailable
 from streams.once.gate import GateEntry, GateUnavailable, Say
 from streams.runtime.clock import Clock
 from streams.runtime.deadline import Deadline
 from streams.topology import CALLS
 
 log = logging.getLogger("ringback.gateway")
-MAX_ASKED = 3
 
 
 class AnswerGate(Protocol):
@@ -85,45 +99,47 @@ class Answering:
             log.warning("call %s: TOLD was not confirmed", event["call_sid"])
 
     async def _decide(self, target: CallTarget, sid: str, to: str) -> Answer:
+        """Run what the machine wants until it has a reply."""
         deadline = Deadline(self._settings.voice_wait_s)
-        occurrence = str(target.key.occurrence)
+        picked, wanted = pick_up(target.key, sid, to, target.asked)
+        following: AnswerEffect | Reply = wanted
+        while not isinstance(following, Reply):
+            picked, following = step(picked, await self._run(following, target, sid, deadline))
+        return self._render(following, target, sid)
+
+    async def _run(
+        self, effect: AnswerEffect, target: CallTarget, sid: str, deadline: Deadline
+    ) -> str | GateEntry | bool | Unavailable | None:
         try:
-            generation = await self._gate.generation()
-            say = await self._words(target)
-            if say is None:
-                return self._later(target, "unknown_call", "en")
-            if user_number(say.user) != to:
-                return Answer(twiml.hang_up(), "wrong_number")
-            if await self._gate.answer(occurrence, sid, generation) != sid:
-                return Answer(twiml.hang_up(), "other_call")
+            match effect:
+                case WhichLife():
+                    return await self._gate.generation()
+                case ReadGate(key):
+                    return await self._gate.read(key)
+                case GiveWords():
+                    return await self._gate.answer(effect.occurrence, effect.sid, effect.generation)
+                case WriteAnswered(say):
+                    answered = self._event(target, say, sid, "ANSWERED")
+                    await self._deliveries.send(CALLS, say.user, answered, deadline.left_s())
+                    return True
         except GateUnavailable as away:
             log.warning("the gate is away: %s", away)
-            return self._later(target, "gate_away", "en")
-        answered = self._event(target, say, sid, "ANSWERED")
-        try:
-            await self._deliveries.send(CALLS, say.user, answered, deadline.left_s())
+            return Unavailable(str(away))
         except NotDelivered:
-            return self._later(target, "not_stored", say.language)
-        try:
-            # Asking again writes nothing new: it is refused in another generation, and says who has the words.
-            unchanged = await self._gate.answer(occurrence, sid, generation) == sid
-            if not unchanged or await self._words(target) != say:
-                return self._later(target, "gate_changed", say.language)
-        except GateUnavailable:
-            return self._later(target, "gate_away", say.language)
-        told = self._event(target, say, sid, "TOLD")
-        return Answer(twiml.words(say.subject, say.language), "told", told)
+            return False
 
-    async def _words(self, target: CallTarget) -> Say | None:
-        entry = await self._gate.read(str(target.key))
-        return entry.say if entry is not None and entry.gated else None
-
-    def _later(self, target: CallTarget, reason: str, language: str) -> Answer:
-        if target.asked < MAX_ASKED:
-            return Answer(twiml.come_again(voice_url(self._settings.public_url, target.again())), reason)
-        if reason == "unknown_call":
-            return Answer(twiml.hang_up(), "unknown_call_given_up")
-        return Answer(twiml.sorry(language), f"{reason}_given_up")
+    def _render(self, reply: Reply, target: CallTarget, sid: str) -> Answer:
+        match reply:
+            case Words(say):
+                told = self._event(target, say, sid, "TOLD")
+                return Answer(twiml.words(say.subject, say.language), reply.outcome, told)
+            case HangUp():
+                return Answer(twiml.hang_up(), reply.outcome)
+            case ComeAgain():
+                again = voice_url(self._settings.public_url, target.again())
+                return Answer(twiml.come_again(again), reply.outcome)
+            case Sorry():
+                return Answer(twiml.sorry(reply.language), reply.outcome)
 
     def _event(self, target: CallTarget, say: Say, sid: str, state: str) -> CallEvent:
         key = target.key

@@ -81,6 +81,16 @@ class Book:
         call["phase"], call["wake_at"] = "ENDED", now_ms + REMEMBER_MS
         self._state.put("e" + state_key(call)[1:], "CallState", call)
 
+    def reopen(self, call: CallState) -> None:
+        """A try that had ended is followed again: a call of it has turned up. Its user's next call waits, if none is
+        out yet."""
+        self._state.delete("e" + state_key(call)[1:])
+        self.put(call)
+        caller = self.caller(call["user"])
+        if caller["open"] is None:
+            caller["open"] = state_key(call)
+            self.put_caller(caller)
+
     def put_ended(self, call: CallState) -> None:
         self._state.put("e" + state_key(call)[1:], "CallState", call)
 

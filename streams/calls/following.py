@@ -62,21 +62,25 @@ class Following:
         if ended is not None:
             before = ended["sids"]
             if book.absorb(ended, event["state"], event["call_sid"]):
-                book.put_ended(ended)
-                yield from self._late(ended, event, before, now_ms)
+                yield from self._late(book, ended, event, before, now_ms)
 
     def _late(
-        self, call: CallState, event: CallEvent, before: Mapping[str, str], now_ms: int
+        self, book: Book, call: CallState, event: CallEvent, before: Mapping[str, str], now_ms: int
     ) -> Iterator[Output]:
-        """A call has turned up for a try that was written off. Who picked up gets the words; nobody is rung more."""
-        sid = event["call_sid"]
-        if sid is None or event["state"] == "PLACED_LATE" or fold.is_answered(fold_of(call)):
+        """A call has turned up for a try that was written off. Who picked up gets the words; nobody is rung more.
+
+        The try is followed again until the call has its end in writing. Who reads the evidence may have read of the
+        call before it read that the try was over, and then waits for that end.
+        """
+        sid, known = event["call_sid"], fold_of(call)
+        if not fold.running(known) and not fold.unheard(known):
+            book.put_ended(call)
             return
-        if sid not in fold.running(fold_of(call)):
-            return
-        if "NOT_PLACED" in call["marks"] and sid not in before:
-            yield evidence(call, "PLACED_LATE", now_ms, sid=sid)
-        yield Do(CancelCall(state_key(call), sid))
+        if sid is not None and sid not in before and "NOT_PLACED" in call["marks"] and sid in fold.running(known):
+            if event["state"] != "PLACED_LATE" and not fold.is_answered(known):
+                yield evidence(call, "PLACED_LATE", now_ms, sid=sid)
+        book.reopen(call)
+        yield from self.settle(book, call, now_ms)
 
     # -- the end of a try
 
@@ -87,8 +91,8 @@ class Following:
             if fold.running(known) and call["phase"] != "PLACED":
                 call["phase"], call["wake_at"] = "PLACED", now_ms + _FETCH_AFTER_MS
                 book.put(call)
-                if book.is_off(call):
-                    # The user said no while the request was out.
+                if self._is_unwanted(book, call):
+                    # The user said no while the request was out, or the try was written off before it was known.
                     yield from self.take_back(call)
             return
         caller = book.caller(call["user"])
@@ -111,6 +115,11 @@ class Following:
             return
         book.end(call, now_ms)
         yield Do(Finish((str(key_of(call)),)))
+
+    @staticmethod
+    def _is_unwanted(book: Book, call: CallState) -> bool:
+        """Must a call of this try not ring (any more)? One that was picked up goes on."""
+        return bool(book.is_off(call)) or not {"NOT_SENT", "NOT_PLACED"}.isdisjoint(call["marks"])
 
     @staticmethod
     def take_back(call: CallState) -> Iterator[Output]:
@@ -150,7 +159,7 @@ class Following:
         elif call["phase"] == "PLACED":
             call["wake_at"] = now_ms + _FETCH_EVERY_MS
             book.put(call)
-            if book.is_off(call) and not fold.is_answered(fold_of(call)):
+            if self._is_unwanted(book, call) and not fold.is_answered(fold_of(call)):
                 yield from self.take_back(call)
             else:
                 for sid in fold.running(fold_of(call)):

@@ -1,10 +1,13 @@
-"""The gateway's answer to a call that was picked up, as steps between which anything may happen (step 7)."""
+"""The gateway's answer to a call that was picked up: the production machine, with time between its steps (step 7)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from streams.ids import CallKey
+from streams.ids import CallKey, user_number
+from streams.once.answering import GiveWords, ReadGate, Reply, WhichLife, Words, pick_up, step
+from streams.once.effects import Unavailable
 from streams.once.gate import GateUnavailable
 from tests.unit.streams.calls.line import Line
 from tests.unit.streams.once.world import now
@@ -14,25 +17,29 @@ def answering(
     line: Line, key: CallKey, user: str, sid: str, stored: Callable[[], bool], heard: Callable[[], None]
 ) -> Iterator[None]:
     """Each `next` is a step. `stored()`: does Kafka take ANSWERED; `heard()`: the words are spoken."""
-    occurrence = str(key.occurrence)
+    picked, wanted = pick_up(key, sid, user_number(user))
+    following: Any = wanted
+    while not isinstance(following, Reply):
+        picked, following = step(picked, _run(line, following, key, user, sid, stored))
+        yield
+    if isinstance(following, Words):
+        heard()
+        yield
+        line.callback(key, "TOLD", sid, user)
+
+
+def _run(line: Line, effect: Any, key: CallKey, user: str, sid: str, stored: Callable[[], bool]) -> Any:
     try:
-        generation = now(line.gate.generation())
-        yield
-        entry = now(line.gate.read(str(key)))
-        if entry is None or not entry.gated:
-            return
-        yield
-        if now(line.gate.answer(occurrence, sid, generation)) != sid:
-            return
-        yield
-        if not stored():
-            return
+        match effect:
+            case WhichLife():
+                return now(line.gate.generation())
+            case ReadGate(gate_key):
+                return now(line.gate.read(gate_key))
+            case GiveWords(occurrence, asks, generation):
+                return now(line.gate.answer(occurrence, asks, generation))
+    except GateUnavailable as away:
+        return Unavailable(str(away))
+    confirmed = stored()
+    if confirmed:
         line.callback(key, "ANSWERED", sid, user)
-        yield
-        if now(line.gate.answer(occurrence, sid, generation)) != sid or now(line.gate.read(str(key))) is None:
-            return
-    except GateUnavailable:
-        return
-    heard()
-    yield
-    line.callback(key, "TOLD", sid, user)
+    return confirmed

@@ -1,0 +1,152 @@
+"""Breadth first through every state within the bounds; what is wrong is found by the shortest way to it."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from operator import le
+from typing import Any
+
+from tests.search import outside, owners, phone
+from tests.search.model import Model, Wrong
+from tests.search.telling import tell
+from tests.search.world import Bounds, Broken, Found, Move, World
+
+
+@dataclass
+class Explored:
+    """`whole`: every state within the bounds was seen."""
+
+    bounds: Bounds
+    states: int = 0
+    transitions: int = 0
+    depth: int = 0
+    seconds: float = 0.0
+    steps_of_production: int = 0
+    most_calls: int = 0
+    most_heard: int = 0
+    whole: bool = False
+    found: Found | None = None
+    ends: dict[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.bounds.name}: {self.states:,} states, {self.transitions:,} transitions, depth {self.depth}, "
+            f"{self.seconds:.1f} s, {self.steps_of_production:,} different steps of the stage; "
+            f"most calls {self.most_calls}, most times heard {self.most_heard}; bounds: {self.bounds}"
+        )
+
+
+def moves(model: Model, world: World) -> Iterator[Move]:
+    """All that can happen next, in one order. A move that breaks an invariant ends in Broken."""
+    for part in (owners.moves, phone.moves, outside.moves):
+        found = part(model, world)
+        while True:
+            try:
+                move = next(found, None)
+            except Wrong as wrong:
+                yield Move((wrong.broken.why,), False, wrong.broken)
+                break
+            if move is None:
+                break
+            yield move
+
+
+class Search:
+    def __init__(self, bounds: Bounds) -> None:
+        self.model = Model(bounds)
+        self.explored = Explored(bounds)
+        self._worlds: list[World] = []
+        self._numbers: dict[tuple[Any, ...], list[tuple[tuple[int, ...], int]]] = {}
+        self._parents = array("q")
+        self._kind_from, self._kind_to = array("q"), array("q")  # moves without a fault
+        self._good: list[int] = []
+        self._ends: list[int] = []
+
+    def run(self) -> Explored:
+        """Until the first violation, or the whole of it."""
+        began = time.perf_counter()
+        self._add(self.model.start(), -1)
+        self.explored.found = self._search()
+        if self.explored.found is None and self.explored.whole:
+            self.explored.found = self._nothing_is_lost()
+        explored, model = self.explored, self.model
+        explored.states, explored.seconds = len(self._worlds), time.perf_counter() - began
+        explored.steps_of_production = len(model.stage._steps)
+        explored.most_calls, explored.most_heard = model.most_calls, model.most_heard
+        return explored
+
+    def _add(self, world: World, parent: int) -> int:
+        """The number of a state: its own, or that of the same with no more faults behind it, which can do all that
+        this one can."""
+        same = self._numbers.setdefault(world[:-1], [])
+        for used, number in same:
+            if used == world.used or all(map(le, used, world.used)):
+                return number
+        number = len(self._worlds)
+        same.append((world.used, number))
+        self._worlds.append(world)
+        self._parents.append(parent)
+        return number
+
+    def _search(self) -> Found | None:
+        explored, model, worlds = self.explored, self.model, self._worlds
+        at, level_end = 0, 1
+        while at < len(worlds):
+            if at == level_end:
+                explored.depth, level_end = explored.depth + 1, len(worlds)
+            kind = 0
+            for move in moves(model, worlds[at]):
+                explored.transitions += 1
+                if isinstance(move.to, Broken):
+                    return self._found(at, move.to)
+                number = self._add(move.to, at)
+                if not move.fault and number != at:
+                    kind += 1
+                    self._kind_from.append(at)
+                    self._kind_to.append(number)
+            if model.is_good_end(worlds[at]):
+                self._good.append(at)
+            elif not kind:
+                return self._found(at, Broken("I6", "nothing more can happen, and the reminder has no end"))
+            at += 1
+            if len(worlds) > model.bounds.max_states:
+                return None
+        explored.whole = True
+        return None
+
+    def _nothing_is_lost(self) -> Found | None:
+        """I6: from every state an end in writing can be reached without any further fault."""
+        back: dict[int, list[int]] = {}
+        for source, target in zip(self._kind_from, self._kind_to, strict=True):
+            back.setdefault(target, []).append(source)
+        reaches = bytearray(len(self._worlds))
+        todo = list(self._good)
+        for number in todo:
+            reaches[number] = 1
+        while todo:
+            for source in back.get(todo.pop(), ()):
+                if not reaches[source]:
+                    reaches[source] = 1
+                    todo.append(source)
+        lost = reaches.find(0)
+        if lost < 0:
+            return None
+        return self._found(lost, Broken("I6", "no end in writing can be reached any more"))
+
+    def _found(self, at: int, broken: Broken) -> Found:
+        path = [at]
+        while self._parents[path[-1]] >= 0:
+            path.append(self._parents[path[-1]])
+        path.reverse()
+        found = Found(broken.invariant, broken.why, [])
+        for before, after in zip(path, path[1:], strict=False):
+            for number, move in enumerate(moves(self.model, self._worlds[before])):
+                if move.to == self._worlds[after]:
+                    found.steps.append(number)
+                    found.words.append(tell(self.model, move.what))
+                    break
+        found.words.append(f"{broken.invariant}: {broken.why}")
+        return found
