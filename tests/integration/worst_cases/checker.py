@@ -20,8 +20,7 @@ What must hold, and why that is enough:
     one outcome        each SMS has exactly one outcome fact or one dead letter, and no SMS has one that was not sent
     an end in writing  each K in `reminders.due` is ended in `calls.events`: NOT_SENT, NOT_PLACED, refused without a
                        sid, or an end of every sid; each call of the carrier is known there by its sid; each O that
-                       fired, and each that was scheduled and whose time has passed, has ANSWERED, GAVE_UP, MISSED
-                       or CANCELLED;
+                       was scheduled or fired has ANSWERED, GAVE_UP, MISSED or CANCELLED (a history is told to its end);
                        each reply ends SENT, DELIVERED or FAILED and reached the carrier at most once
     UNKNOWN is short   from the first CLAIMED of a K that was UNKNOWN to the first record that tells what it was
                        (NOT_SENT, NOT_PLACED, FAILED, or anything with a sid): at most T_resolve and 30 s
@@ -227,11 +226,8 @@ class _Book:
             f"call {event['sid']} is not known" for event in self.created if event["sid"] not in known
         )
         ended = {_o(row.value) for row in self.facts if row.value["type"] in ENDS_OF_O}
-        begun = {key[:2] for key in self.due} | {
-            _o(row.value)
-            for row in self.facts
-            if row.value["type"] == "SCHEDULED" and row.value["due_at"] <= self._h.now_ms
-        }
+        scheduled = {_o(row.value) for row in self.facts if row.value["type"] == "SCHEDULED"}
+        begun = {key[:2] for key in self.due} | scheduled
         yield from (f"no end of O {occurrence}" for occurrence in sorted(begun - ended))
         replied: dict[str, set[str]] = defaultdict(set)
         for row in self._of("sms.events"):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.worst_cases.member import CLOCK_FILE
 from tests.integration.worst_cases.world import CALLS, OTHERS, World
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -27,11 +26,10 @@ def set_clock(file: Path, off_s: float) -> None:
 def test_the_clock_is_an_hour_ahead(small: World, tmp_path: Path) -> None:
     """Nobody is called early, or taken for late; nothing that fell due on the wrong clock is lost."""
     clock = tmp_path / "off_s"
-    wrong = {CLOCK_FILE: str(clock)}
     with small.case("9 clock +1 h") as case:
         set_clock(clock, 0)
-        small.run("others", *OTHERS, **wrong)
-        small.run(CALLS, **wrong)
+        small.run("others", *OTHERS, clock_file=clock)
+        small.run(CALLS, clock_file=clock)
         numbers = [case.remind("stretch", in_s=seconds) for seconds in (3, 4, 5, 6)]
         case.until("all are scheduled", lambda: all("SCHEDULED" in case.facts(n) for n in numbers))
         set_clock(clock, 3_600)
@@ -40,8 +38,8 @@ def test_the_clock_is_an_hour_ahead(small: World, tmp_path: Path) -> None:
 
         held = case.remind("breathe", in_s=4)
         case.until("it is scheduled", lambda: "SCHEDULED" in case.facts(held))
-        small.run("others", *OTHERS, **wrong)
-        small.run(CALLS, **wrong)
+        small.run("others", *OTHERS, clock_file=clock)
+        small.run(CALLS, clock_file=clock)
         said = "timers are held"
         case.until("the broker has contradicted", lambda: said in small.child("others").tail(50))
         set_clock(clock, 0)

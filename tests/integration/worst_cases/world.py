@@ -30,7 +30,7 @@ from streams.tenants import Tenant
 from streams.topology import CALLING, STAGES, topics
 from tests.integration.path.pipeline import OUR_NUMBER, TENANT, Pipeline
 from tests.integration.worst_cases.checker import History, Row, Verdict, judge
-from tests.integration.worst_cases.member import SESSION_MS
+from tests.integration.worst_cases.member import CLOCK_FILE, SESSION_MS
 
 HOT_NUMBER = "+14155550199"
 HOT = Tenant(
@@ -109,15 +109,22 @@ class World(Pipeline):
         self.run(CALLS)
 
     def run(
-        self, name: str, *stages: str, failpoint: str = "", proxied: bool = False, **extra: str
+        self,
+        name: str,
+        *stages: str,
+        failpoint: str = "",
+        proxied: bool = False,
+        clock_file: Path | None = None,
     ) -> ChildProcess:
         """Start the process `name`, in place of the one of that name, which is killed: nothing is finished politely.
 
-        `proxied`: its Kafka is behind the fault proxies. `extra`: environment.
+        `proxied`: its Kafka is behind the fault proxies. `clock_file`: by how much its clock is wrong.
         """
         if name in self._children:
             self._children[name].kill()
-        environment = {SESSION_MS: str(round(self.scale.session_s * 1000)), **extra}
+        environment = {SESSION_MS: str(round(self.scale.session_s * 1000))}
+        if clock_file:
+            environment[CLOCK_FILE] = str(clock_file)
         if failpoint:
             environment["RINGBACK_FAILPOINTS"] = failpoint
         if proxied:
@@ -217,7 +224,7 @@ class Case:
         """A new user asks to be reminded; returns their number. `phone`: what it does when it rings."""
         number = self.user()
         if phone is not None:
-            self.world.simulator.control.behave(number, *(phone if isinstance(phone, list) else [phone]))
+            self.world.simulator.control.behave(number, phone)
         unit = "second" if in_s == 1 else "seconds"
         self.text(number, f"Remind me to {subject} in {in_s} {unit}", to)
         return number
