@@ -2,6 +2,10 @@
 
 asyncio, because an effect is nearly all waiting: hundreds of requests to a slow carrier cost one thread, and the
 loop's thread keeps polling meanwhile. What may be out at once is bounded by the claims of the processors.
+
+Failpoints (streams/runtime/failpoints.py), for tests: `hands.0-claimed` before the gate is asked, `hands.1-gated` when it
+has said yes, `hands.2-checked` behind the last look at the clock, right before the request, `hands.3-answered` when the
+carrier has answered and nobody knows it yet.
 """
 
 from __future__ import annotations
@@ -26,9 +30,10 @@ from streams.once.effects import (
     Stale,
     Unavailable,
 )
-from streams.once.gate import Gate, GateUnavailable, NotReady
+from streams.once.gate import Gate, GateUnavailable, NotReady, Passed
 from streams.runtime.clock import Clock
 from streams.runtime.effects import Done
+from streams.runtime.failpoints import failpoint
 
 log = logging.getLogger("ringback.hands")
 
@@ -106,9 +111,13 @@ async def run(effect: Any, gate: Gate, carrier: Carrier, clock: Clock) -> Any:
     match effect:
         case Enter():
             await _sleep_ms(effect.delay_ms)
-            return await gate.enter(
+            failpoint("hands.0-claimed")
+            verdict = await gate.enter(
                 effect.scope, effect.key, effect.epoch, effect.token, effect.say, effect.cap
             )
+            if isinstance(verdict, Passed):
+                failpoint("hands.1-gated")
+            return verdict
         case Fence():
             stood = await gate.fence(effect.scope, effect.epoch, effect.keys)
             # Asked after the fence: a server that was filled in another life has forgotten gates.
@@ -125,9 +134,13 @@ async def run(effect: Any, gate: Gate, carrier: Carrier, clock: Clock) -> Any:
             # The last look at the clock before the request: after it, a pause of any length ends as UNKNOWN at worst.
             if clock.now_ms() > effect.not_after_ms:
                 return Stale()
+            failpoint("hands.2-checked")
             if isinstance(effect.request, CallRequest):
-                return await carrier.place_call(effect.request)
-            return await carrier.send_message(effect.request)
+                result = await carrier.place_call(effect.request)
+            else:
+                result = await carrier.send_message(effect.request)
+            failpoint("hands.3-answered")
+            return result
         case Ask(kind="call"):
             return await carrier.find_calls(effect.to, effect.from_, effect.created_after_ms)
         case Ask():

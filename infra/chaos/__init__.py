@@ -1,5 +1,5 @@
 """Faults made on purpose: FaultProxy stands in front of a Kafka listener. README.md says how."""
 
-from infra.chaos.proxy import WRITE_TXN_MARKERS, FaultProxy
+from infra.chaos.proxy import END_TXN, WRITE_TXN_MARKERS, FaultProxy
 
-__all__ = ["WRITE_TXN_MARKERS", "FaultProxy"]
+__all__ = ["END_TXN", "WRITE_TXN_MARKERS", "FaultProxy"]

@@ -22,6 +22,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 HOST = "127.0.0.1"
+END_TXN = 26  # how a producer commits or aborts
 WRITE_TXN_MARKERS = 27  # what a transaction coordinator sends to the leaders of a transaction's partitions
 CALL_TIMEOUT_S = 10.0
 _CHUNK_BYTES = 64 * 1024

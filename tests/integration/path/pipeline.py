@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,18 @@ PARTITIONS = 4
 class Pipeline:
     """One run of everything on `cluster`; every process is a child and ends with the test."""
 
-    def __init__(self, cluster: LocalCluster, cluster_folder: Path, folder: Path) -> None:
+    program: Sequence[str] = ("-m", "infra.cli.main")  # what Python is told to run
+
+    def __init__(
+        self,
+        cluster: LocalCluster,
+        cluster_folder: Path,
+        folder: Path,
+        *,
+        tenants: Sequence[Tenant] = (TENANT,),
+        resolve_s: float = 6,
+        replication_factor: int = 1,
+    ) -> None:
         self.cluster = cluster
         self.cluster_folder = cluster_folder
         self.folder = folder
@@ -67,12 +78,12 @@ class Pipeline:
                 "TWILIO_ACCOUNT_SID": Account().sid,
                 "TWILIO_AUTH_TOKEN": Account().token,
                 "TWILIO_BASE_URL": self.simulator.base_url,
-                "RINGBACK_RESOLVE_S": "6",
+                "RINGBACK_RESOLVE_S": str(resolve_s),
             }
         )
-        apply(admin_client(self.settings.kafka_config()), PARTITIONS, 1)
-        apply_tenants(self.settings, [TENANT])
-        self._producer = Producer({**self.settings.kafka_config(), "acks": "all", "linger.ms": 0})
+        apply(admin_client(self.settings.kafka_config()), PARTITIONS, replication_factor)
+        apply_tenants(self.settings, list(tenants))
+        self._producer = Producer({**self.settings.kafka_config(), "acks": "all", "linger.ms": 0, "log_level": 0})
 
     def start_gateway(self) -> None:
         """On a free port, which the stages need to know before they start."""
@@ -97,7 +108,7 @@ class Pipeline:
             "PUBLIC_URL": self.public_url,
             "RINGBACK_STATE_DIR": str(self.folder / name),
         }
-        command = [sys.executable, "-m", "infra.cli.main", *arguments]
+        command = [sys.executable, *self.program, *arguments]
         log = self.folder / f"{name}.log"
         self._children[name] = ChildProcess.spawn(command, name=name, log=log, env=environment)
         return self._children[name]
@@ -167,13 +178,17 @@ class Pipeline:
         ]
         return Ledger(self.sent, list(self.simulator.control.truth()), mine)
 
+    def missing(self) -> Sequence[str]:
+        """What must still come, for the message of a failure."""
+        return self.ledger().missing
+
     def wait_until(self, claim: str, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Ask until it is true; what the stages wrote to their logs is in the failure."""
         deadline = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > deadline:
                 logs = "\n".join(f"-- {name}\n{child.tail(15)}" for name, child in self._children.items())
-                missing = "\n".join(self.ledger().missing)
+                missing = "\n".join(self.missing())
                 raise AssertionError(f"not within {timeout_s:.0f} s: {claim}\nmissing:\n{missing}\n{logs}")
             self.let_pass(0.2)
 
