@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -31,7 +32,12 @@ class SettingsError(ValueError):
 
 def default_state_dir() -> str:
     """The user's folder for state (XDG Base Directory), where a member's id and stores are kept."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    base = os.environ.get("XDG_STATE_HOME")
+    if not base:
+        try:
+            base = str(Path.home() / ".local" / "state")
+        except RuntimeError:  # a container's user, of whom the system knows no more than the number
+            base = tempfile.gettempdir()
     return str(Path(base) / "ringback")
 
 
@@ -112,6 +118,13 @@ SETTINGS: tuple[Setting, ...] = (
         lambda: "off",
     ),
     Setting(
+        "RINGBACK_ON_STOP",
+        "on_stop",
+        "leave: others take a stopped member's partitions at once; stay: they wait for it until its session ends",
+        values.one_of("leave", "stay"),
+        lambda: "leave",
+    ),
+    Setting(
         "RINGBACK_GROUP_PROTOCOL",
         "group_protocol",
         "classic, or consumer (KIP-848)",
@@ -166,6 +179,7 @@ class Settings:
     resolve_s: float = 120.0
     clock_tolerance_s: float = 5.0
     standby: str = "off"
+    on_stop: str = "leave"
     group_protocol: str = "classic"
     kafka_security: Mapping[str, str] = field(default_factory=dict, repr=False)
     """librdkafka's `sasl.*` and `ssl.*` settings, by their own names."""

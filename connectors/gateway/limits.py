@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 BODY_CHARS = 1600  # the longest message that Twilio passes on
+STOP_WAIT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +29,5 @@ class GatewaySettings:
     ready_wait_s: float = 2.0
     max_in_flight: int = 512
     """Webhooks at once; more get 503, which the carrier takes as "again, or elsewhere"."""
-    stop_wait_s: float = 15.0
+    stop_wait_s: float = STOP_WAIT_S
     """At the end: what is in flight may take as long as the carrier waits for it."""

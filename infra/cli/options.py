@@ -23,7 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "tenants": ("RINGBACK_TENANTS",),
     "resolve": ("RINGBACK_RESOLVE_S",),
     "clock": ("RINGBACK_CLOCK_TOLERANCE_S",),
-    "group": ("RINGBACK_GROUP_PROTOCOL",),
+    "group": ("RINGBACK_GROUP_PROTOCOL", "RINGBACK_ON_STOP"),
 }
 EVERYTHING = tuple(GROUPS)
 

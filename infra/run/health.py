@@ -1,6 +1,6 @@
 """`/healthz`, `/readyz` and `/metrics` of a `ringback run` process, on the standard library's server.
 
-`/healthz` says that the members' threads live; `/readyz` that each has its partitions, restored and moving.
+`/healthz` says that the members' loops move; `/readyz` that each has its partitions, restored and moving.
 """
 
 from __future__ import annotations

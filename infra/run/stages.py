@@ -18,9 +18,11 @@ from connectors.settings import Settings
 from infra.run.health import HealthServer
 from infra.run.memory import GiveBack
 from infra.run.processors import NEEDS_CARRIER, make_hands, make_processor
+from infra.run.stopping import HANDS_S, JOIN_S
 from schemas.registry import Codec
 from streams.reminders import conservation
 from streams.runtime.clock import SystemClock
+from streams.runtime.deadline import Deadline
 from streams.runtime.effects import Hands
 from streams.runtime.errors import LoopError
 from streams.runtime.loop import Loop, LoopSettings
@@ -32,10 +34,9 @@ log = logging.getLogger("ringback.run")
 # A member that was fenced is started anew; one that is fenced again and again waits longer each time.
 RESTART_MIN_S, RESTART_MAX_S = 0.2, 5.0
 HEALTHY_AFTER_S = 30.0
-# The loop's own shutdown deadline, and what its last transaction may take.
-JOIN_S = 25.0
-# By then the loops have waited for their effects; what still runs ends as UNKNOWN and is resolved later.
-HANDS_S = 2.0
+# A loop that has not moved for so long hangs. The longest that one waits by design: 15 s for committed offsets
+# when partitions are assigned, or 5 s for the end of the tenants table in each partition that must know it.
+STILL_S = 60.0
 SWITCH_S = 0.0005
 
 MakeLoop = Callable[[], Loop]
@@ -57,7 +58,9 @@ class Member:
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        """Has its loop moved within STILL_S? It may also be on its way to be started anew."""
+        loop = self._loop
+        return self._thread.is_alive() and (loop is None or loop.still_s < STILL_S)
 
     def start(self) -> None:
         self._thread.start()
@@ -125,7 +128,9 @@ def run_stages(
         def loop_of(stage: str, number: int) -> MakeLoop:
             name = member_id if number == 0 else f"{member_id}-{number}"
             settings_of_loop = replace(
-                loop_settings(name, Path(settings.state_dir) / name), standby=settings.standby == "on"
+                loop_settings(name, Path(settings.state_dir) / name),
+                standby=settings.standby == "on",
+                leaves=settings.on_stop == "leave",
             )
             hands = make_hands(stage, settings, clock)
             all_hands.append(hands)
@@ -154,9 +159,11 @@ def run_stages(
         log.info("draining: finishing what is in hand")
         for member in crew:
             member.ask_to_stop()
-        finished = [member.join(JOIN_S) for member in crew]
+        deadline = Deadline(JOIN_S)
+        finished = [member.join(deadline.left_s()) for member in crew]
+        deadline = Deadline(HANDS_S)
         for hands in all_hands:
-            hands.close(HANDS_S)
+            hands.close(deadline.left_s())
         if health:
             health.close()
         return 0 if all(finished) else 1

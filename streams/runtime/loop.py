@@ -38,7 +38,7 @@ from streams.runtime.failpoints import failpoint
 from streams.runtime.folder import StoreFolder
 from streams.runtime.intake import Intake
 from streams.runtime.looks import Looks
-from streams.runtime.membership import Membership
+from streams.runtime.membership import Membership, others_in_group
 from streams.runtime.partitions import Partitions, positions
 from streams.runtime.preflight import check_topics
 from streams.runtime.standby import Standbys
@@ -56,6 +56,7 @@ ANSWER_POLL_S = 0.002
 REHEARSE_S = 0.003
 # A transaction that is aborted again and again is done again after a wait that doubles up to this.
 REWIND_MIN_S, REWIND_MAX_S = 0.01, 1.0
+SHUTDOWN_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class LoopSettings:
     `max_batch` records and `max_wakes` timers, or four times as many that were rehearsed, bound one transaction of one
     turn; what is beyond waits in Kafka and in the store. `idle_s`: how long a poll waits when nothing is due.
     `hold_s`: until a held partition is tried again. `shutdown_s`: one deadline for everything that is still to be done
-    after `stop()`. `standby`: see standby.py.
+    after `stop()`. `leaves`: a member that is stopped gives its place to the others at once, if there are others;
+    else its place waits for it until its session ends. `standby`: see standby.py.
     """
 
     member: str
@@ -74,7 +76,8 @@ class LoopSettings:
     max_wakes: int = 1_000
     idle_s: float = 0.1
     hold_s: float = 2.0
-    shutdown_s: float = 15.0
+    shutdown_s: float = SHUTDOWN_S
+    leaves: bool = True
     producers: int = 2
     standby: bool = False
     dead_letter_limit: DeadLetterLimit = field(default_factory=DeadLetterLimit)
@@ -104,6 +107,7 @@ class Loop:
         self._telemetry = telemetry
         self._stopping = threading.Event()
         self._end_s: float | None = None
+        self._moved_s = clock.monotonic_s()
         self._aborts = 0  # in a row
         self._rehearses = False  # are there coming timers that could be rehearsed now?
         self._admin = admin = clients.admin()
@@ -151,7 +155,7 @@ class Loop:
     def run(self) -> None:
         """Returns after `stop()`, with everything committed that was begun. Raises Fenced."""
         try:
-            check_topics(self._admin, self._stage, self._stopping.is_set)
+            check_topics(self._admin, self._stage, self._gives_up)
             # Joining goes on in librdkafka's threads while the producers wait for their coordinator.
             self._membership.subscribe([topic.name for topic in self._stage.reads])
             self._transactions.init(self._gives_up)
@@ -171,8 +175,14 @@ class Loop:
         """Has this member joined, and are its partitions restored and moving? A spare one has none, and is ready."""
         return self._membership.joined and all(task.runs for task in self.partitions)
 
+    @property
+    def still_s(self) -> float:
+        """How long ago the loop last took a turn, or asked once more for something that it waits for; any thread."""
+        return self._clock.monotonic_s() - self._moved_s
+
     def turn(self) -> None:
         """One round of steps 1 to 7. Raises LoopError."""
+        self._moved_s = self._clock.monotonic_s()
         messages = self._membership.poll(self._wait_s(), self._settings.max_batch)
         if messages:
             failpoint("loop.1-polled")
@@ -196,6 +206,7 @@ class Loop:
 
     def _gives_up(self) -> bool:
         """Has `stop()` been called, and is nothing left to wait for, or no time?"""
+        self._moved_s = self._clock.monotonic_s()  # asked between attempts, and each of those has a timeout
         if not self._stopping.is_set():
             return False
         if self._end_s is None:
@@ -226,12 +237,14 @@ class Loop:
 
     def _close(self) -> None:
         """Give everything up, then wait for the effects that are out: their answers are evidence, never lost."""
+        leaves = self._stopping.is_set() and self._settings.leaves  # one that failed is back in a moment
         self._stopping.set()
         self.partitions.close()
         self._takeovers.close()
         self._transactions.close()
         try:
-            self._membership.close()
+            others = leaves and others_in_group(self._admin, self._stage.group, self._settings.member)
+            self._membership.close(leave=others)
         except (KafkaException, RuntimeError) as error:  # what ended the loop matters more
             log.warning("the consumer did not close cleanly: %s", error)
         self._standbys.close()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from streams.runtime.clients import Clients
 from streams.runtime.deadline import Deadline
@@ -22,6 +23,8 @@ log = logging.getLogger("ringback.membership")
 # committed() is answered only when the old owner's transaction has ended: 3 s timeout + 0.5 s scan, and slack.
 COMMITTED_TIMEOUT_S = 15.0
 AGAIN_S = 0.1
+# What `leave` may take: one request, and the callback that gives the partitions up.
+LEAVE_S = 2.0
 # A partition that was just assigned takes a seek some milliseconds later, when the client's own thread has begun it.
 SEEK_TIMEOUT_S = 2.0
 _NOT_YET = {KafkaError._STATE, KafkaError._PREV_IN_PROGRESS}
@@ -42,6 +45,7 @@ class Membership:
         self._gained = gained
         self._lost = lost
         self._changed = True
+        self._leaving = False
         self.joined = False
         self.metadata: object | None = None
         self.consumer: Consumer = clients.group_consumer(group, member)
@@ -127,6 +131,8 @@ class Membership:
         return starts
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._leaving:
+            return  # the client assigns them, and takes them back in the next callback
         starts = self.starts(partitions) if partitions else {}
         positioned = [TopicPartition(topic, number, offset) for (topic, number), offset in starts.items()]
         if self._incremental:
@@ -150,9 +156,36 @@ class Membership:
             consumer.unassign()
         self._changed = True
 
-    def close(self) -> None:
-        """Leave. A static member does not tell the group: it may be back before its session ends."""
-        self.consumer.close()
+    def close(self, leave: bool = False) -> None:
+        """Go without a word: a static member may be back before its session ends, and its partitions wait for it.
+
+        With `leave` the group is told, and the others take over at their next heartbeat. The client never tells it
+        when a static member closes (KIP-345), but does when such a member unsubscribes. Under KIP-848 it does not
+        then either: the broker keeps the place until the session ends.
+        """
+        self._leaving = True
+        try:
+            if leave:
+                self.consumer.unsubscribe()
+                deadline = Deadline(LEAVE_S)
+                while self.consumer.assignment() and not deadline.passed:
+                    self.consumer.poll(AGAIN_S / 10)
+        finally:
+            self.consumer.close()
+
+
+def others_in_group(admin: AdminClient, group: str, member: str) -> bool:
+    """Is there somebody who could take over from `member`? Not, when the broker does not say.
+
+    A group that is left empty waits for a first member by the broker's `group.initial.rebalance.delay.ms`, 3 s by
+    default: then it is better to leave one's place as it is.
+    """
+    try:
+        described = admin.describe_consumer_groups([group], request_timeout=LEAVE_S)[group].result()
+    except KafkaException as exception:
+        log.warning("who else is in %s is not to be had: %s", group, describe(exception))
+        return False
+    return any(other.group_instance_id != member for other in described.members)
 
 
 def _names(partitions: Iterable[TopicPartition]) -> str:
