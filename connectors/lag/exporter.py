@@ -44,7 +44,7 @@ class Lag:
 
 
 class Observer:
-    """Looks at the lag of a cluster, again and again. `reads`: may records be read? Not thread-safe."""
+    """Looks at the lag of a cluster, again and again. Without `backlogs` no record is ever read. Not thread-safe."""
 
     def __init__(
         self,
@@ -52,13 +52,13 @@ class Observer:
         *,
         group: Wants = everything,
         topic: Wants = everything,
-        reads: bool = True,
+        backlogs: Backlogs | None = None,
         read_s: float = READ_S,
     ) -> None:
         self._survey = Survey(config)
         self._group, self._topic = group, topic
         self._read_s = read_s
-        self._backlogs = Backlogs() if reads else None
+        self._backlogs = backlogs
         self.reader = Reader(config)
 
     def look(self, timeout_s: float = SCRAPE_S) -> Lag:
@@ -172,8 +172,7 @@ def write(page: Page, found: Lag) -> None:
     page.add("ringback_lag_unread", lags.unread)
     for number, note in notes(snapshot):
         page.add("reminders_overdue_seconds", overdue_s(note, snapshot.at_ms), partition=str(number))
-        pending = note.sums.get("pending")
-        page.add("reminders_pending", pending, partition=str(number))
+        page.add("reminders_pending", note.pending, partition=str(number))
 
 
 def _write_topic(page: Page, topic: TopicState) -> None:

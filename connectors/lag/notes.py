@@ -14,12 +14,9 @@ def notes(snapshot: Snapshot) -> Iterator[tuple[int, Note]]:
     for group in snapshot.groups:
         if group.name != REMINDERS.group:
             continue
-        found: dict[int, Note] = {}
-        for (_, number), text in group.notes.items():
-            note = Note.read(text)
-            if note is not None and (number not in found or note.at > found[number].at):
-                found[number] = note
-        yield from sorted(found.items())
+        # The offsets of all topics of a partition number are committed together, with the same note.
+        found = {number: Note.read(text) for (_, number), text in sorted(group.notes.items())}
+        yield from ((number, note) for number, note in sorted(found.items()) if note is not None)
 
 
 def overdue_s(note: Note, at_ms: int) -> float:

@@ -80,21 +80,20 @@ def lag(
       ringback lag --json | jq '.groups[] | {group, members}'
       ringback lag --serve --port 9308                 http://HOST:9308/metrics
     """
-    from connectors.lag import Observer
+    from connectors.lag import Backlogs, Observer
 
     if serve and (as_json or once or partitions):
         raise WrongUseError("--serve goes with none of --json, --once and --partitions")
     config = settings.kafka_config()
     wants_group, wants_topic = matching(groups), matching(topics)
+    backlogs = None if offsets_only else Backlogs()
     if serve:
         from infra.cli.run import log_to_stderr
 
         log_to_stderr()
-        _serve(Observer(config, group=wants_group, topic=wants_topic, reads=not offsets_only), host, port)
+        _serve(Observer(config, group=wants_group, topic=wants_topic, backlogs=backlogs), host, port)
         return
-    observer = Observer(
-        config, group=wants_group, topic=wants_topic, reads=not offsets_only, read_s=TABLE_READ_S
-    )
+    observer = Observer(config, group=wants_group, topic=wants_topic, backlogs=backlogs, read_s=TABLE_READ_S)
     try:
         if as_json:
             from infra.cli.lag_view import as_object

@@ -39,7 +39,7 @@ def as_object(found: Lag) -> dict[str, Any]:
         "reminders": [
             {
                 "partition": number,
-                "pending": note.sums.get("pending"),
+                "pending": note.pending,
                 "overdue_seconds": overdue_s(note, snapshot.at_ms),
             }
             for number, note in notes(snapshot)
@@ -120,7 +120,7 @@ def _timers(found: Lag) -> str:
     known = [note for _, note in notes(found.snapshot)]
     if not known:
         return ""
-    pending = sum(note.sums.get("pending", 0) for note in known)
+    pending = sum(note.pending for note in known)
     late_s = max(overdue_s(note, found.snapshot.at_ms) for note in known)
     return f"timer stream: {pending} pending, " + (
         f"{duration(late_s * 1000)} overdue" if late_s else "on time"
