@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cat": ("infra.cli.cat", "Print the records of a topic, decoded."),
     "send": ("infra.cli.send", "Send one SMS to one of our numbers."),
     "parse": ("infra.cli.parse", "Show what the phrase reader understands."),
+    "lag": ("infra.cli.lag", "Show how far each consumer group is behind; export it to Prometheus."),
     "trace": ("infra.cli.trace", "Show the life of a user's reminders, from the topics."),
     "doctor": ("infra.cli.doctor", "Say what is reachable and what is misconfigured."),
     "config": ("infra.cli.config", "Print the settings in force and where each comes from."),

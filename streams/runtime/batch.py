@@ -15,9 +15,10 @@ from streams.runtime.dead_letters import Source, dead_letter
 from streams.runtime.effects import Arrived
 from streams.runtime.encoded import Encoded, encoded
 from streams.runtime.errors import LoopError
+from streams.runtime.note import FOREVER_MS, Note
 from streams.runtime.processor import DictState, Do, Event, Poison, Result, SetAside, Wake
 from streams.runtime.rehearsal import Act, instant
-from streams.runtime.store import Change
+from streams.runtime.store import Change, Timer
 from streams.runtime.task import Task
 from streams.runtime.view import StateView
 from streams.topology import DEAD_LETTERS
@@ -41,6 +42,8 @@ class Work:
     dead: int = 0
     changelog_offset: int | None = None
     changes: list[Change] = field(default_factory=list)
+    # The last timer that was dealt with; all before it were, too.
+    woken: Timer | None = None
 
     @property
     def touches_kafka(self) -> bool:
@@ -55,10 +58,34 @@ class Work:
 
     def offsets(self) -> list[TopicPartition]:
         """The next offset of every topic of this partition number, read from in this turn or not."""
+        note = Note(self._next_wake_ms(), self.pending).text() if self.task.store else None
         return [
-            TopicPartition(topic, self.task.partition, offset)
+            TopicPartition(topic, self.task.partition, offset, note)
             for topic, offset in {**self.task.positions, **self.positions}.items()
         ]
+
+    @property
+    def pending(self) -> int:
+        """`Task.pending` as this transaction leaves it."""
+        if self.view is None:
+            return 0
+        pending = self.task.pending if self.task.opened else 0  # taking over tells every counter
+        for key, total in self.view.totals.items():
+            before = self.view.found[key] if self.task.opened else {}
+            pending += total.get("pending", 0) - before.get("pending", 0)
+        return pending
+
+    def _next_wake_ms(self) -> int | None:
+        """The earliest timer as this transaction leaves the store, which does not hold it yet."""
+        assert self.task.store is not None
+        changed = {change.key for change in self.changes}
+        earliest = min((c.wake_at for c in self.changes if c.wake_at is not None), default=None)
+        for timer in self.task.store.timers(FOREVER_MS, self.woken):
+            if earliest is not None and earliest <= timer.wake_at:
+                break
+            if timer.key not in changed:
+                return timer.wake_at
+        return earliest
 
     def step(self, event: Event, source: Callable[[], Source], clock: Clock) -> None:
         """Let the processor react to one event; what it cannot process becomes a dead letter.

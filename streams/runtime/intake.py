@@ -118,6 +118,7 @@ class Intake:
                 left -= 1
                 work.wakes += 1
                 work.play(act)
+                work.woken = timer
                 continue
             left -= PLAYED_FOR_ONE
             if view.pending(timer.key) is None:
@@ -125,11 +126,13 @@ class Intake:
             else:  # a record of this very turn has changed it
                 value = view.get(timer.key)
                 if value is None or value["wake_at"] is None or value["wake_at"] > now_ms:
+                    work.woken = timer
                     continue
                 wake = Wake(timer.key, value)
             work.wakes += 1
             if not self._step(work, wake):
                 return
+            work.woken = timer
 
     def rehearse(self) -> bool:
         """Work out what some of the coming timers will do; is there more to work out? Takes about a millisecond.

@@ -321,6 +321,7 @@ class Loop:
             if task.rehearsal is not None:
                 task.rehearsal.note(work.changes)
         if work.view:
+            task.pending = work.pending
             task.remember(work.view.totals)
             for key, counters in work.view.totals.items():
                 self._telemetry.counted(self._stage.name, task.partition, key, counters)

@@ -46,6 +46,8 @@ class Task:
     # epoch ms of the next timer; None: no timer. Kept here so that idle turns do not ask the store.
     next_wake_ms: int | None = None
     changelog_offset: int = 0
+    # Counters of that name of all records, summed up: for the note beside the offsets (note.py).
+    pending: int = 0
     # Records of counters as the last transaction left them (State.add): most are added to again soon.
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     # What its coming timers will do, where that can be foreseen.

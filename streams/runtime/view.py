@@ -25,8 +25,9 @@ class StateView:
         self._pending: dict[str, Change] = {}
         self._journal: list[tuple[str, Change | None]] = []
         self._sums: dict[str, tuple[str, list[Mapping[str, int]]]] = {}
-        # Counters that were added to, as this transaction leaves them; filled by `changes`.
+        # Counters that were added to, as this transaction leaves them and found them; filled by `changes`.
         self.totals: dict[str, dict[str, Any]] = {}
+        self.found: dict[str, dict[str, Any]] = {}
 
     def raw(self, key: str) -> bytes | None:
         """The encoded value of `key` as this transaction sees it."""
@@ -115,5 +116,6 @@ class StateView:
                     if amount:
                         total[field] += amount
             self.totals[key] = total
+            self.found[key] = before or {}
             if total != before and (before is not None or any(total.values())):
                 yield Change(key, self._store.encode(name, total), None)
