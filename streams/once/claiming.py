@@ -19,6 +19,7 @@ from streams.once.carrier import CallRequest, MessageRequest, NotSent, Placed, P
 from streams.once.door import Door
 from streams.once.effects import Enter, Place, Stale, Unavailable
 from streams.once.gate import Cap, Fenced, NotReady, Passed, Say, Taken, Verdict, Wait
+from streams.once.slots import Slots
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Do, Output
 
@@ -60,6 +61,9 @@ class Attempts(Protocol[A]):
 
     def request(self, attempt: A) -> CallRequest | MessageRequest: ...
 
+    def due_ms(self, attempt: A) -> int:
+        """When it was to go out (epoch ms)."""
+
     def say(self, attempt: A) -> Say | None: ...
 
     def cap(self, attempt: A) -> Cap: ...
@@ -84,13 +88,14 @@ class Claiming(Generic[A]):
 
     A step whose transaction is aborted leaves its traces in this memory, and comes again. Therefore what stands in
     `_unposted` is certainly not posted, `_posted` may hold what is not, and a claim counts as in the air only with
-    the time that the state has for it.
+    the time that the state has for it. What is unposted holds a slot under the carrier's cap.
     """
 
     def __init__(self, door: Door, look_at: tuple[str, ...]) -> None:
         self._door = door
         self._look_at = look_at
-        self._unposted: dict[str, str] = {}  # state key → tenant
+        self._unposted = Slots()
+        self._swept_ms = 0
         self._posted: set[str] = set()
         self._in_the_air: dict[
             str, int
@@ -104,7 +109,7 @@ class Claiming(Generic[A]):
         Only for an attempt of which it is certain that no request was sent: each claim begins anew.
         """
         key, cap = attempts.key(attempt), attempts.cap(attempt)
-        if not self._door.is_open or not self._has_slot(attempts, attempt, cap):
+        if not self._door.is_open or not self._has_slot(attempts, key, cap, now_ms):
             # The door claims all that waits when it opens; a slot has to be waited for.
             attempt["wake_at"] = now_ms + SLOT_WAIT_MS if self._door.is_open else None
             attempts.put(attempt)
@@ -113,7 +118,7 @@ class Claiming(Generic[A]):
         attempt["claimed_at"] = attempt["first_claimed_at"] = now_ms
         attempt["wake_at"] = None
         self._posted.discard(key)
-        self._unposted[key] = attempt["tenant"]
+        self._unposted.take(key, cap)
         self._in_the_air[key] = now_ms
         yield from attempts.note(attempt, "CLAIMED", now_ms)
         yield Do(
@@ -128,20 +133,22 @@ class Claiming(Generic[A]):
             )
         )
 
-    def _has_slot(self, attempts: Attempts[A], attempt: A, cap: Cap) -> bool:
+    def _has_slot(self, attempts: Attempts[A], key: str, cap: Cap, now_ms: int) -> bool:
         """Never more claims than can be posted within a second under the carrier's cap."""
-        slots, own = max(1, int(cap.per_second)), attempts.key(attempt)
-        taken = [k for k, tenant in self._unposted.items() if tenant == attempt["tenant"] and k != own]
-        if len(taken) < slots:
+        if self._unposted.has_room(key, cap):
             return True
-        for key in taken:
-            # The transaction of a claim may have been aborted, and something else have come of the attempt.
-            if (other := attempts.find(key)) is None or other["phase"] != "CLAIMED":
-                self._forget(key)
-        return sum(key in self._unposted for key in taken) < slots
+        if not 0 <= now_ms - self._swept_ms < SLOT_WAIT_MS:
+            # The transaction of a claim may have been aborted, and something else have come of the attempt. Rare,
+            # and a backlog asks for a slot thousands of times while there is none: so not each time.
+            self._swept_ms = now_ms
+            for other_key in self._unposted.held():
+                other = attempts.find(other_key) if other_key != key else None
+                if other_key != key and (other is None or other["phase"] != "CLAIMED"):
+                    self._forget(other_key)
+        return self._unposted.has_room(key, cap)
 
     def _forget(self, key: str) -> None:
-        self._unposted.pop(key, None)
+        self._unposted.free(key)
         self._in_the_air.pop(key, None)
 
     # -- 2: gate
@@ -184,7 +191,7 @@ class Claiming(Generic[A]):
             return
         # The answer is here, so no step that posted on it has committed.
         self._posted.discard(key)
-        self._unposted[key] = attempt["tenant"]
+        self._unposted.take(key, attempts.cap(attempt))
         if now_ms - checking.claimed_at > CLAIM_MAX_AGE_MS:
             yield from self.not_sent(attempts, attempt, "claim_too_old", now_ms)
         elif now_ms - sampled_ms > LOOK_MAX_AGE_MS:
@@ -195,8 +202,8 @@ class Claiming(Generic[A]):
             self._forget(key)
             self._posted.add(key)
             not_after_ms = checking.claimed_at + CLAIM_MAX_AGE_MS
-            request = attempts.request(attempt)
-            yield Do(Place(key, checking.key, checking.claimed_at, not_after_ms, request))
+            request, due_ms = attempts.request(attempt), attempts.due_ms(attempt)
+            yield Do(Place(key, checking.key, checking.claimed_at, not_after_ms, request, due_ms))
 
     # -- 4: result
 
