@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from connectors.gate.progress import FillProgress
+from streams.metrics import Metrics, NoMetrics
 from streams.once.carrier import CallRequest, Carrier, CarrierUnavailableError, Unknown
 from streams.once.effects import (
     Ask,
@@ -24,6 +26,7 @@ from streams.once.effects import (
     Fence,
     Fetch,
     Fill,
+    FillPart,
     Finish,
     Place,
     Release,
@@ -34,6 +37,7 @@ from streams.once.gate import Gate, GateUnavailable, NotReady, Passed
 from streams.runtime.clock import Clock
 from streams.runtime.effects import Done
 from streams.runtime.failpoints import failpoint
+from streams.runtime.processor import Observe
 
 log = logging.getLogger("ringback.hands")
 
@@ -42,9 +46,15 @@ class CarrierHands:
     """`Hands` for effects of streams.once. `make_gate` and `make_carrier` are called on the event loop."""
 
     def __init__(
-        self, make_gate: Callable[[], Gate], make_carrier: Callable[[], Carrier], clock: Clock
+        self,
+        make_gate: Callable[[], Gate],
+        make_carrier: Callable[[], Carrier],
+        clock: Clock,
+        metrics: Metrics | None = None,
     ) -> None:
         self._clock = clock
+        self._metrics = metrics or NoMetrics()
+        self.filling = FillProgress(self._metrics, clock)
         self._loop = asyncio.new_event_loop()
         self._running: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="hands", daemon=True)
@@ -71,9 +81,14 @@ class CarrierHands:
     async def _answer(self, effect: Any, done: Done) -> None:
         """Every effect is answered exactly once, whatever happens."""
         try:
+            self._begins(effect)
             answer = await run(effect, self._gate, self._carrier, self._clock)
+            if isinstance(effect, Fill | FillPart):
+                self.filling.ends(effect, answer)
         except (GateUnavailable, CarrierUnavailableError) as error:
             log.warning("%s: %s", type(effect).__name__, error)
+            if isinstance(error, GateUnavailable):
+                self._metrics.inc("ringback_gate_unavailable_total", reason=error.reason)
             answer = Unavailable(str(error))
         except asyncio.CancelledError:
             answer = nothing_known(effect, "closed while it ran")
@@ -81,6 +96,20 @@ class CarrierHands:
             log.exception("%s failed", type(effect).__name__)
             answer = nothing_known(effect, repr(bug))
         done(answer)
+
+    def _begins(self, effect: Any) -> None:
+        match effect:
+            case Place(due_ms=int(due_ms)):
+                what = "call" if isinstance(effect.request, CallRequest) else "sms"
+                late_s = max(0, self._clock.now_ms() - due_ms) / 1000
+                self._metrics.observe(
+                    "ringback_post_lateness_seconds",
+                    late_s,
+                    what=what,
+                    **{"try": "first" if effect.is_first_try else "again"},
+                )
+            case Fill() | FillPart():
+                self.filling.begins(effect)
 
     def close(self, deadline_s: float) -> None:
         """Wait for what is running, at most `deadline_s`; what is not done by then is answered all the same."""
@@ -126,6 +155,10 @@ async def run(effect: Any, gate: Gate, carrier: Carrier, clock: Clock) -> Any:
             return stood
         case Fill():
             return await gate.fill(effect.scope, effect.generation, effect.entries, effect.answers)
+        case FillPart():
+            return await gate.fill(
+                effect.scope, effect.generation, effect.entries, effect.answers, last=False
+            )
         case Finish():
             return await gate.finish(effect.keys)
         case Release():
@@ -149,6 +182,8 @@ async def run(effect: Any, gate: Gate, carrier: Carrier, clock: Clock) -> Any:
             return await carrier.fetch_call(effect.sid)
         case CancelCall():
             return await carrier.cancel(effect.sid)
+        case Observe():
+            return None  # the loop tells it; who runs effects without the loop keeps no metrics
     raise TypeError(f"not an effect: {effect!r}")
 
 

@@ -54,6 +54,12 @@ def seconds(value: str) -> float:
     return number
 
 
+def count(value: str) -> int:
+    if not value.isdecimal() or int(value) > 99:
+        raise ValueError(f"{value!r} is not a whole number from 0 to 99")
+    return int(value)
+
+
 def account(value: str) -> str:
     if re.fullmatch(r"AC[0-9a-fA-F]{32}", value) is None:
         raise ValueError("an account sid is AC and 32 hexadecimal digits")

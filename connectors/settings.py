@@ -8,6 +8,7 @@ setting is shown.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
@@ -17,8 +18,10 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from connectors import setting_values as values
+from connectors.redis_address import redis_url
 
 MASK = "********"
+_PASSWORD_OPTION = re.compile(r"([^&=]*password=)[^&]*", re.IGNORECASE)
 Source = str  # "flag", "environment", "running up", "default"
 
 
@@ -72,8 +75,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REDIS_URL",
         "redis_url",
-        "Redis or Valkey, redis://host:port/0",
-        values.url("redis", "rediss", "unix"),
+        "Redis or Valkey: redis://host:port/0, or redis+sentinel://host:26379,host2:26379/NAME",
+        redis_url,
+    ),
+    Setting(
+        "REDIS_REPLICAS",
+        "redis_replicas",
+        "replicas that must have a gate before its call is placed; 0 for one server alone, 1 for a primary with two",
+        values.count,
+        lambda: 0,
     ),
     Setting(
         "SCHEMA_REGISTRY_URL",
@@ -168,6 +178,7 @@ class Settings:
     kafka_bootstrap_servers: str | None = None
     kafka_security_protocol: str = "plaintext"
     redis_url: str | None = None
+    redis_replicas: int = 0
     schema_registry_url: str | None = None
     twilio_account_sid: str | None = None
     twilio_auth_token: str | None = field(default=None, repr=False)
@@ -306,16 +317,16 @@ def _masked(value: Any, secret: bool) -> Any:
         return None
     if secret:
         return MASK
-    if isinstance(value, str) and "://" in value and "@" in value:
+    if isinstance(value, str) and "://" in value:
         return mask_url(value)
     return value
 
 
 def mask_url(url: str) -> str:
-    """The URL without the password it may carry."""
+    """The URL without the passwords it may carry, before its host or among its options."""
     parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    user = parts.username or ""
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{user}:{MASK}@{host}"))
+    masked = parts._replace(query=_PASSWORD_OPTION.sub(rf"\1{MASK}", parts.query))
+    if parts.password is not None:
+        host = parts.netloc.rpartition("@")[2]
+        masked = masked._replace(netloc=f"{parts.username or ''}:{MASK}@{host}")
+    return url if masked == parts else urlunsplit(masked)

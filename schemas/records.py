@@ -60,6 +60,8 @@ CallState = TypedDict(
         "sids": dict[str, str],
         "marks": list[str],
         "wake_at": int | None,
+        # when the carrier said that the call is placed
+        "placed_at": int | None,
     },
 )
 
@@ -451,6 +453,8 @@ class Tenant(TypedDict):
     price_per_sms: Decimal
     price_per_answered_call: Decimal
     calls_per_second: float
+    # the carrier's cap for each number that calls; null: none beside the account's
+    calls_per_second_per_number: float | None
     max_attempts: int
     retry_backoff_s: float
     late_grace_s: float

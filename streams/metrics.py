@@ -13,6 +13,8 @@ from typing import Literal, Protocol
 
 # Seconds. From one script in Redis (0.1 ms) to the carrier's patience with a webhook (15 s).
 LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
+# Seconds. From a commit (10 ms) to the grace within which a call may be late (15 minutes).
+LATENESS_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,58 @@ _REMINDERS = (
     ),
 )
 
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_GATEWAY, *_LOOP, *_CLOCK, *_REMINDERS)}
+_ONCE = (
+    Metric(
+        "ringback_post_lateness_seconds",
+        "histogram",
+        "seconds",
+        ("what", "try"),
+        "OUR lateness: from when a call (or an SMS) was to go out to the request to the carrier; `again` are tries"
+        " after one that did not reach it",
+        LATENESS_BUCKETS_S,
+    ),
+    Metric(
+        "ringback_carrier_queue_seconds",
+        "histogram",
+        "seconds",
+        (),
+        "the CARRIER's queue: from its answer that the call is placed to its word that it rings",
+        LATENESS_BUCKETS_S,
+    ),
+    Metric(
+        "ringback_gate_fill_written",
+        "gauge",
+        "gates",
+        ("stage", "partition"),
+        "gates written so far while the gate of a partition is filled from the log; nobody is called for it meanwhile",
+    ),
+    Metric(
+        "ringback_gate_fill_of",
+        "gauge",
+        "gates",
+        ("stage", "partition"),
+        "how many gates that fill has to write, as far as they are counted; 0: nothing is being filled",
+    ),
+    Metric(
+        "ringback_gate_fills_total",
+        "counter",
+        "fills",
+        ("stage",),
+        "partitions whose gate was filled; each restart or failover of the gate's server makes one a partition",
+    ),
+    Metric(
+        "ringback_gate_unavailable_total",
+        "counter",
+        "questions",
+        ("reason",),
+        "questions that the gate did not answer, each asked again; the reason is away, slow, loading, read_only,"
+        " replicas, memory, refused, replaced or cluster (connectors/gate/README.md says what to do)",
+    ),
+)
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric for metric in (*_GATEWAY, *_LOOP, *_CLOCK, *_REMINDERS, *_ONCE)
+}
 
 
 def declared(name: str, kind: str, labels: Mapping[str, str]) -> Metric:

@@ -45,6 +45,7 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     price_per_sms: Decimal = _ZERO
     price_per_answered_call: Decimal = _ZERO
     calls_per_second: float = 1.0
+    calls_per_second_per_number: float | None = None
     max_attempts: int = 3
     retry_backoff_s: float = 60.0
     late_grace_s: float = 900.0
@@ -213,6 +214,7 @@ def _price_problems(field: str, price: Decimal) -> Iterable[str]:
 
 def _rate_problems(t: Tenant) -> Iterable[str]:
     above_zero = ("calls_per_second", "retry_backoff_s", "weight", "sms_per_minute", "calls_per_minute")
+    above_zero += ("calls_per_second_per_number",)
     for field in (*above_zero, "backlog_high_s", "backlog_low_s"):
         value = getattr(t, field)
         # Ten years bounds the seconds, a billion the rates; it also refuses inf and nan, which YAML can write.

@@ -13,10 +13,11 @@
 --                           epoch    greatest epoch of its owners
 --                           ready    the generation in which the scope was filled from the log
 --   answer:{O}     string the call sid that has the words of occurrence O
---   cap:{account}  string theoretical arrival time of the next start, microseconds of the server's clock
+--   cap:{account}, cap:{account}:{number}
+--                  string theoretical arrival time of the next start, microseconds of the server's clock
 --
 -- Operations (KEYS; ARGV after the first two) -> reply
---   enter    (scope, gate, cap)  epoch, token, starts a second ("" without cap), say…  -> {verdict, detail}
+--   enter    (scope, gate, cap…) epoch, token, starts a second of each cap ("10,1"), say…  -> {verdict, detail}
 --   fence    (scope, gate…)      epoch                          -> what stood in each gate before
 --   fill     (scope, gate…)      generation, say fields and bits of each gate   -> 1, or 0: another generation
 --   words    (answer…)           generation, sid of each        -> 1, or 0: another generation (before fill)
@@ -50,24 +51,35 @@ local function set_say(key, at)
   end
 end
 
--- Strict spacing (GCRA with a burst of one): any second holds at most ceil(per_second) starts.
--- Returns how long to wait, in ms; 0 takes the slot.
-local function take_slot(key, per_second)
-  if per_second <= 0 then return 1000 end
+-- Strict spacing (GCRA with a burst of one): any second holds at most ceil(per_second) starts. KEYS[3..] are
+-- the caps, `rates` their starts a second. Returns the longest wait, in ms; 0 takes a slot of each, else of none.
+local function take_slots(rates)
   local time = redis.call('TIME')
-  local now, spacing = tonumber(time[1]) * 1000000 + tonumber(time[2]), 1000000 / per_second
-  -- More than one spacing ahead means that the server's clock was set back.
-  local arrival = math.min(tonumber(redis.call('GET', key) or '0'), now + spacing)
-  if arrival > now then return math.ceil((arrival - now) / 1000) end
-  redis.call('SET', key, string.format('%.0f', now + spacing), 'PX', math.ceil(spacing / 1000) + 1000)
+  local now, wait_ms, spacings = tonumber(time[1]) * 1000000 + tonumber(time[2]), 0, {}
+  for rate in string.gmatch(rates, '[^,]+') do
+    local key, per_second = KEYS[3 + #spacings], tonumber(rate)
+    local spacing = per_second > 0 and 1000000 / per_second or 1000000
+    spacings[#spacings + 1] = spacing
+    if per_second > 0 then
+      -- More than one spacing ahead means that the server's clock was set back.
+      local arrival = math.min(tonumber(redis.call('GET', key) or '0'), now + spacing)
+      wait_ms = math.max(wait_ms, math.ceil((arrival - now) / 1000))
+    else
+      wait_ms = math.max(wait_ms, 1000)
+    end
+  end
+  if wait_ms > 0 then return wait_ms end
+  for i, spacing in ipairs(spacings) do
+    redis.call('SET', KEYS[2 + i], string.format('%.0f', now + spacing), 'PX', math.ceil(spacing / 1000) + 1000)
+  end
   return 0
 end
 
 local ops = {}
 
 function ops.enter()
-  local scope, gate, cap = KEYS[1], KEYS[2], KEYS[3]
-  local epoch, token, per_second = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+  local scope, gate = KEYS[1], KEYS[2]
+  local epoch, token, rates = tonumber(ARGV[3]), ARGV[4], ARGV[5]
   local present = generation()
   if redis.call('HGET', scope, 'ready') ~= present then return {'not_ready', present} end
   local stands = redis.call('HMGET', gate, 'epoch', 'gated', 'finished', 'token')
@@ -80,10 +92,8 @@ function ops.enter()
     return {'passed', 0}
   end
   if stands[2] == '1' or stands[3] == '1' then return {'taken', 0} end
-  if per_second then
-    local wait_ms = take_slot(cap, per_second)
-    if wait_ms > 0 then return {'wait', wait_ms} end
-  end
+  local wait_ms = take_slots(rates)
+  if wait_ms > 0 then return {'wait', wait_ms} end
   raise_epoch(scope, epoch)
   redis.call('HSET', gate, 'epoch', epoch, 'gated', '1', 'token', token)
   if ARGV[6] then set_say(gate, 6) end
@@ -93,7 +103,9 @@ end
 
 function ops.fence()
   local epoch, stood = tonumber(ARGV[3]), {}
-  raise_epoch(KEYS[1], epoch)
+  local known = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+  -- A write also when nothing is raised: then a WAIT on this connection covers the fence.
+  redis.call('HSET', KEYS[1], 'epoch', math.max(epoch, known))
   for i = 2, #KEYS do
     stood[i - 1] = redis.call('HGETALL', KEYS[i])
     raise_epoch(KEYS[i], epoch)
@@ -150,7 +162,10 @@ end
 function ops.answer()
   if ARGV[4] ~= '' and generation() ~= ARGV[4] then return {} end
   redis.call('SET', KEYS[1], ARGV[3], 'NX', 'PX', ttl)
-  return {redis.call('GET', KEYS[1])}
+  local holder = redis.call('GET', KEYS[1])
+  -- A write also when it is asked again: then a WAIT on this connection covers the answer.
+  if holder == ARGV[3] then redis.call('PEXPIRE', KEYS[1], ttl) end
+  return {holder}
 end
 
 function ops.release()

@@ -55,7 +55,7 @@ class GatewayServer:
         kafka = settings.kafka_config()
         clients = KafkaClients(kafka.pop("bootstrap.servers"), kafka)
         self.metrics = metrics or PrometheusMetrics()
-        self._gate = RedisGate.from_url(settings.redis_url or "")
+        self._gate = RedisGate.from_url(settings.redis_url or "", replicas=settings.redis_replicas)
         self._deliveries = Deliveries(clients.plain_producer, self.metrics, encode)
         self._socket = socket.create_server((host, port), backlog=BACKLOG, reuse_port=False)
         self.port: int = self._socket.getsockname()[1]

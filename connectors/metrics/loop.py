@@ -42,6 +42,9 @@ class LoopMetrics:
         for difference in differences:
             log.error("%s/%d: the books do not agree with the store: %s", stage, partition, difference)
 
+    def observed(self, metric: str, value: float) -> None:
+        self._metrics.observe(metric, value)
+
     def gone(self, stage: str, partition: int) -> None:
         if stage == "reminders":
             self._books.close(partition)

@@ -15,7 +15,7 @@ Command = Callable[..., Any]
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "kafka": ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SECURITY_PROTOCOL"),
-    "redis": ("REDIS_URL",),
+    "redis": ("REDIS_URL", "REDIS_REPLICAS"),
     "registry": ("SCHEMA_REGISTRY_URL",),
     "carrier": ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_BASE_URL"),
     "public": ("PUBLIC_URL",),

@@ -123,6 +123,7 @@ class System:
             settings,
             kafka_bootstrap_servers=settings.kafka_bootstrap_servers or cluster.bootstrap_servers,
             redis_url=settings.redis_url or cluster.redis_url,
+            redis_replicas=settings.redis_replicas if settings.redis_url else 0,  # ours has none
         )
 
     def _start_carrier(self) -> None:

@@ -1,15 +1,16 @@
 """`/healthz`, `/readyz` and `/metrics` of a `ringback run` process, on the standard library's server.
 
-`/healthz` says that the members' loops move; `/readyz` that each has its partitions, restored and moving.
+`/healthz` says that the members' loops move; `/readyz` that each has its partitions, restored and moving, and that
+no gate is being filled: nobody is called for a partition whose gate is.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Protocol
+from typing import Any, Protocol
 
 from connectors.metrics import PrometheusMetrics
 
@@ -27,7 +28,13 @@ class Watched(Protocol):
 class HealthServer:
     """Serves on all interfaces (a probe comes from outside) at `port`; 0 takes a free one, see `port`."""
 
-    def __init__(self, port: int, members: Sequence[Watched], metrics: PrometheusMetrics) -> None:
+    def __init__(
+        self,
+        port: int,
+        members: Sequence[Watched],
+        metrics: PrometheusMetrics,
+        filling: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == "/metrics":
@@ -35,8 +42,10 @@ class HealthServer:
                     self._send(200, page, content_type)
                 elif self.path in ("/healthz", "/readyz"):
                     fine = {m.name: m.alive if self.path == "/healthz" else m.ready for m in members}
-                    body = json.dumps({"ok": all(fine.values()), "members": fine}).encode()
-                    self._send(200 if all(fine.values()) else 503, body, "application/json")
+                    gates = filling() if self.path == "/readyz" else {}
+                    ok = all(fine.values()) and not gates
+                    answer = {"ok": ok, "members": fine} | ({"filling_gates": gates} if gates else {})
+                    self._send(200 if ok else 503, json.dumps(answer).encode(), "application/json")
                 else:
                     self._send(404, b"/healthz, /readyz or /metrics\n", "text/plain")
 

@@ -13,6 +13,7 @@ from streams.calls.following import RING_TIMEOUT_S
 from streams.calls.processor import CallsProcessor
 from streams.ids import user_number
 from streams.inbound import Inbound
+from streams.metrics import Metrics
 from streams.once.carrier import CallRequest, MessageRequest
 from streams.reminders.processor import Reminders
 from streams.replies.processor import RepliesProcessor
@@ -72,7 +73,7 @@ def make_processor(stage: str, settings: Settings, tenants: Tenants) -> MakeProc
     return makers[stage]
 
 
-def make_hands(stage: str, settings: Settings, clock: Clock) -> Hands:
+def make_hands(stage: str, settings: Settings, clock: Clock, metrics: Metrics | None = None) -> Hands:
     """The hands of `stage`. Raises SettingsError when it needs a carrier and a gate that are not set."""
     if stage not in NEEDS_CARRIER:
         return NoHands()
@@ -85,5 +86,8 @@ def make_hands(stage: str, settings: Settings, clock: Clock) -> Hands:
     redis_url, account = settings.redis_url or "", settings.twilio_account_sid or ""
     token, base_url = settings.twilio_auth_token or "", settings.twilio_base_url
     return CarrierHands(
-        lambda: RedisGate.from_url(redis_url), lambda: TwilioCarrier(account, token, base_url), clock
+        lambda: RedisGate.from_url(redis_url, replicas=settings.redis_replicas),
+        lambda: TwilioCarrier(account, token, base_url),
+        clock,
+        metrics,
     )

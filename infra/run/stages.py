@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException
 
@@ -132,7 +133,7 @@ def run_stages(
                 standby=settings.standby == "on",
                 leaves=settings.on_stop == "leave",
             )
-            hands = make_hands(stage, settings, clock)
+            hands = make_hands(stage, settings, clock, metrics)
             all_hands.append(hands)
             return lambda: Loop(
                 STAGES[stage],
@@ -151,7 +152,11 @@ def run_stages(
             for stage in names
             for number in range(members)
         ]
-        health = HealthServer(http_port, crew, metrics) if http_port is not None else None
+        health = (
+            HealthServer(http_port, crew, metrics, lambda: _filling(all_hands))
+            if http_port is not None
+            else None
+        )
         for member in crew:
             member.start()
         log.info("running %s, %d member(s) each, as %s", " ".join(names), members, member_id)
@@ -167,3 +172,13 @@ def run_stages(
         if health:
             health.close()
         return 0 if all(finished) else 1
+
+
+def _filling(all_hands: list[Hands]) -> dict[str, Any]:
+    """The partitions whose gate is being filled after its server has lost it, and how far that is."""
+    found: dict[str, Any] = {}
+    for hands in all_hands:
+        progress = getattr(hands, "filling", None)
+        if progress is not None:
+            found |= progress.under_way()
+    return found

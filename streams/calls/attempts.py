@@ -50,12 +50,19 @@ class CallAttempts:
     def request(self, attempt: CallState) -> CallRequest:
         return self.make_request(attempt)
 
+    def due_ms(self, attempt: CallState) -> int:
+        return attempt["fire_at"]
+
     def say(self, attempt: CallState) -> Say:
         return say_of(attempt)
 
     def cap(self, attempt: CallState) -> Cap:
         tenant = self.tenants.get(attempt["tenant"])
-        return Cap(attempt["tenant"], tenant.calls_per_second if tenant else 1.0)
+        if tenant is None:
+            return Cap(attempt["tenant"], 1.0)
+        return Cap(
+            attempt["tenant"], tenant.calls_per_second, attempt["from"], tenant.calls_per_second_per_number
+        )
 
     def note(
         self,
@@ -66,6 +73,8 @@ class CallAttempts:
         reason: str | None = None,
     ) -> Iterator[Output]:
         self.book.absorb(attempt, state, sid)
+        if state == "PLACED":
+            attempt["placed_at"] = now_ms
         yield evidence(attempt, state, now_ms, sid=sid, reason=reason)
         self.book.put(attempt)
         yield from self.settle(self.book, attempt, now_ms)

@@ -18,6 +18,7 @@ from schemas.records import CallerState, CallEvent, CallState, ReminderDue
 from streams.calls import fold
 from streams.calls.fold import Fold
 from streams.ids import CallKey, Occurrence, user_key
+from streams.once.remembered import attempts_after
 from streams.runtime.processor import Send, State
 from streams.topology import CALLS, DAY_MS
 
@@ -54,11 +55,10 @@ class Book:
         for key, value in self._state.scan("c|"):
             yield key, cast(CallState, value)
 
-    def remembered(self) -> Iterator[CallState]:
-        """Every try that is known, ended or not."""
-        for prefix in ("c|", "e|"):
-            for _, value in self._state.scan(prefix):
-                yield cast(CallState, value)
+    def remembered(self, after: str, limit: int) -> tuple[list[CallState], str]:
+        """Every try that is known, ended or not, a page at a time (once/remembered.py)."""
+        found, on = attempts_after(self._state, after, limit)
+        return cast("list[CallState]", found), on
 
     def of_user(self, user: str) -> Iterator[CallState]:
         for prefix in ("c|", "e|"):
@@ -150,6 +150,7 @@ def new_call(due: ReminderDue) -> CallState:
         "sids": {},
         "marks": [],
         "wake_at": None,
+        "placed_at": None,
     }
 
 

@@ -18,7 +18,7 @@ from streams.once.asking import CLOCK_SLACK_MS, next_ask_ms
 from streams.once.carrier import CALL_STATES, CarrierCall
 from streams.once.effects import Ask, CancelCall, Fetch, Finish, Release, Unavailable
 from streams.runtime.freshness import Look
-from streams.runtime.processor import Do, Output
+from streams.runtime.processor import Do, Observe, Output
 from streams.topology import CALLS
 
 # An ANSWERED may be on its way for as long as the gateway tries to deliver it.
@@ -52,6 +52,7 @@ class Following:
         call = book.call(key)
         if call is not None:
             second = event["call_sid"] is not None and call["sids"] and event["call_sid"] not in call["sids"]
+            yield from _carriers_queue(call, event)
             if book.absorb(call, event["state"], event["call_sid"]):
                 if second and event["call_sid"] is not None:
                     yield Do(CancelCall(key, event["call_sid"]))
@@ -76,7 +77,12 @@ class Following:
         if not fold.running(known) and not fold.unheard(known):
             book.put_ended(call)
             return
-        if sid is not None and sid not in before and "NOT_PLACED" in call["marks"] and sid in fold.running(known):
+        if (
+            sid is not None
+            and sid not in before
+            and "NOT_PLACED" in call["marks"]
+            and sid in fold.running(known)
+        ):
             if event["state"] != "PLACED_LATE" and not fold.is_answered(known):
                 yield evidence(call, "PLACED_LATE", now_ms, sid=sid)
         book.reopen(call)
@@ -232,3 +238,12 @@ class Following:
             yield evidence(call, state, now_ms, sid=effect.sid, reason=reason)
             book.put(call)
             yield from self.settle(book, call, now_ms)
+
+
+def _carriers_queue(call: CallState, event: CallEvent) -> Iterator[Output]:
+    """How long the carrier kept the call before it rang, told by the first that is heard of it after PLACED."""
+    sid, placed_at = event["call_sid"], call["placed_at"]
+    if sid is None or placed_at is None or event["state"] not in ("RINGING", "ANSWERED"):
+        return
+    if call["sids"].get(sid) == "PLACED" and f"ANSWERED {sid}" not in call["marks"]:
+        yield Do(Observe("ringback_carrier_queue_seconds", max(0, event["at"] - placed_at) / 1000))

@@ -19,6 +19,7 @@ from streams.once.claiming import Checking, Claiming, outcome_when_late
 from streams.once.door import Claims, Door
 from streams.once.effects import Ask, CancelCall, Enter, Fetch, Place, Release, Unavailable
 from streams.once.gate import Fenced, GateEntry, NotReady, Verdict
+from streams.once.remembered import Page
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Event, Opened, Output, Record, Result, Send, State, Wake
 from streams.tenants import Tenants
@@ -29,7 +30,7 @@ class CallsProcessor:
     """The calls of one partition number. `request` builds what is sent to the carrier; `resolve_ms`: T_resolve."""
 
     def __init__(self, partition: int, tenants: Tenants, request: MakeRequest, resolve_ms: int) -> None:
-        claims = Claims(self._live, self._remembered, self._answers, self._give_back, self._resume)
+        claims = Claims(self._live, self._remembered, self._give_back, self._resume)
         self._door = Door(f"{CALLING.name}:{partition}", CALLS.name, claims)
         self._following = Following(resolve_ms)
         self._claiming: Claiming[CallState] = Claiming(self._door, (EVENTS.name, CALLS.name))
@@ -179,18 +180,13 @@ class CallsProcessor:
     def _live(state: State) -> list[str]:
         return [str(key_of(call)) for _, call in Book(state).live() if call["phase"] != "WAITING"]
 
-    def _remembered(self, state: State) -> Iterator[GateEntry]:
-        for call in Book(state).remembered():
-            ended = call["phase"] == "ENDED"
-            gated = ended or call["phase"] != "WAITING"
-            yield GateEntry(str(key_of(call)), self._door.epoch, gated, ended, say_of(call))
+    def _remembered(self, state: State, after: str, limit: int) -> Page:
+        calls, on = Book(state).remembered(after, limit)
+        return Page(tuple(map(self._gate_of, calls)), tuple(p for call in calls for p in _answers(call)), on)
 
-    @staticmethod
-    def _answers(state: State) -> Iterator[tuple[str, str]]:
-        for call in Book(state).remembered():
-            for mark in call["marks"]:
-                if mark.startswith("ANSWERED "):
-                    yield str(key_of(call).occurrence), mark.removeprefix("ANSWERED ")
+    def _gate_of(self, call: CallState) -> GateEntry:
+        ended, gated = call["phase"] == "ENDED", call["phase"] != "WAITING"
+        return GateEntry(str(key_of(call)), self._door.epoch, gated, ended, say_of(call))
 
     def _give_back(self, state: State, now_ms: int) -> Iterator[Output]:
         book = Book(state)
@@ -214,3 +210,10 @@ class CallsProcessor:
                     yield from self._claim(book, call, now_ms)
                 else:
                     yield from self._following.unknown(book, call, now_ms, "owner_lost")
+
+
+def _answers(call: CallState) -> Iterator[tuple[str, str]]:
+    """(occurrence, sid) of the call that was given the words."""
+    for mark in call["marks"]:
+        if mark.startswith("ANSWERED "):
+            yield str(key_of(call).occurrence), mark.removeprefix("ANSWERED ")

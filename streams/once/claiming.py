@@ -10,7 +10,6 @@ Steps 1 to 4 of the call protocol; calls and SMS replies share them, `Attempts` 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypedDict, TypeVar, cast
@@ -20,6 +19,7 @@ from streams.once.carrier import CallRequest, MessageRequest, NotSent, Placed, P
 from streams.once.door import Door
 from streams.once.effects import Enter, Place, Stale, Unavailable
 from streams.once.gate import Cap, Fenced, NotReady, Passed, Say, Taken, Verdict, Wait
+from streams.once.slots import Slots
 from streams.once.window import ClaimWindow, Line
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Do, Output
@@ -64,6 +64,9 @@ class Attempts(Protocol[A]):
 
     def request(self, attempt: A) -> CallRequest | MessageRequest: ...
 
+    def due_ms(self, attempt: A) -> int:
+        """When it was to go out (epoch ms)."""
+
     def say(self, attempt: A) -> Say | None: ...
 
     def cap(self, attempt: A) -> Cap: ...
@@ -88,20 +91,18 @@ class Claiming(Generic[A]):
 
     A step whose transaction is aborted leaves its traces in this memory, and comes again. Therefore what stands in
     `_unposted` is certainly not posted, `_posted` may hold what is not, and a claim counts as in the air only with
-    the time that the state has for it.
+    the time that the state has for it. What is unposted holds a slot under the carrier's cap.
     """
 
     def __init__(self, door: Door, look_at: tuple[str, ...]) -> None:
         self._door = door
         self._look_at = look_at
-        self._unposted: dict[str, str] = {}  # state key → tenant
-        self._of_tenant: Counter[str] = Counter()  # unposted
+        self._unposted = Slots()
         self._window = ClaimWindow()
         self._line = Line()
-        self._slot_at: dict[str, int] = {}  # state key → when the carrier's cap let it pass
-        self._turn_ms: dict[
-            str, float
-        ] = {}  # tenant → when the last that waits under its cap is looked at again
+        # State key → when the carrier's cap let it pass; account → when the last that waits under its cap looks again.
+        self._slot_at: dict[str, int] = {}
+        self._turn_ms: dict[str, float] = {}
         self._swept_ms = 0
         self._posted: set[str] = set()
         self._in_the_air: dict[
@@ -116,7 +117,7 @@ class Claiming(Generic[A]):
         Only for an attempt of which it is certain that no request was sent: each claim begins anew.
         """
         key, cap = attempts.key(attempt), attempts.cap(attempt)
-        wake_at = self._waits_until(attempts, attempt, cap, now_ms) if self._door.is_open else None
+        wake_at = self._waits_until(attempts, key, cap, now_ms) if self._door.is_open else None
         if wake_at is not None or not self._door.is_open:
             # The door claims all that waits when it opens; a slot has to be waited for.
             attempt["wake_at"] = wake_at
@@ -127,7 +128,7 @@ class Claiming(Generic[A]):
         attempt["claimed_at"] = attempt["first_claimed_at"] = now_ms
         attempt["wake_at"] = None
         self._posted.discard(key)
-        self._remember(key, attempt["tenant"])
+        self._unposted.take(key, cap)
         self._in_the_air[key] = now_ms
         yield from attempts.note(attempt, "CLAIMED", now_ms)
         yield Do(
@@ -142,36 +143,36 @@ class Claiming(Generic[A]):
             )
         )
 
-    def _waits_until(self, attempts: Attempts[A], attempt: A, cap: Cap, now_ms: int) -> int | None:
+    def _waits_until(self, attempts: Attempts[A], key: str, cap: Cap, now_ms: int) -> int | None:
         """When to look again for a slot; None when there is one now.
 
         Never more claims than can be posted within a second: under the carrier's cap, and by this member.
         """
-        key, tenant, slots = attempts.key(attempt), attempt["tenant"], max(1, int(cap.per_second))
-        if self._taken(key, tenant) >= slots or self._taken(key) >= self._window.size:
-            self._sweep(attempts, now_ms)
-        if self._taken(key, tenant) >= slots:
+        if not self._unposted.has_room(key, cap) or self._is_full(key):
+            self._sweep(attempts, key, now_ms)
+        if not self._unposted.has_room(key, cap):
             # Spread as the cap lets them pass, so that a thousand who wait do not all look again for one slot.
-            turn_ms = max(self._turn_ms.get(tenant, 0.0), now_ms + SLOT_WAIT_MS)
-            self._turn_ms[tenant] = turn_ms + 1_000 / max(cap.per_second, 0.1)
+            turn_ms = max(self._turn_ms.get(cap.account, 0.0), now_ms + SLOT_WAIT_MS)
+            self._turn_ms[cap.account] = turn_ms + 1_000 / max(0.1, min(rate for _, rate in cap.rates))
             return int(turn_ms)
-        if self._taken(key) >= self._window.size:
+        if self._is_full(key):
             self._line.join(key)
             return now_ms + LINE_WAIT_MS
         return None
 
-    def _taken(self, but: str, tenant: str | None = None) -> int:
-        """Claims that are not posted, of one tenant or of all, that of `but` left out."""
-        taken = len(self._unposted) if tenant is None else self._of_tenant[tenant]
-        return taken - (but in self._unposted)
+    def _is_full(self, but: str) -> bool:
+        """Is there no room in the window, that of `but` left out?"""
+        return len(self._unposted) - (but in self._unposted) >= self._window.size
 
-    def _sweep(self, attempts: Attempts[A], now_ms: int) -> None:
-        """The transaction of a claim may have been aborted, and something else have come of the attempt."""
-        if now_ms - self._swept_ms < SLOT_WAIT_MS:
+    def _sweep(self, attempts: Attempts[A], but: str, now_ms: int) -> None:
+        """The transaction of a claim may have been aborted, and something else have come of the attempt. Rare, and a
+        backlog asks for a slot thousands of times while there is none: so not each time."""
+        if 0 <= now_ms - self._swept_ms < SLOT_WAIT_MS:
             return
         self._swept_ms = now_ms
-        for key in list(self._unposted):
-            if (other := attempts.find(key)) is None or other["phase"] != "CLAIMED":
+        for key in self._unposted.held():
+            other = attempts.find(key) if key != but else None
+            if key != but and (other is None or other["phase"] != "CLAIMED"):
                 self._forget(key)
 
     def next_in_line(self) -> Iterator[str]:
@@ -187,15 +188,8 @@ class Claiming(Generic[A]):
         """Do so many wait for room that no more should be taken from the input?"""
         return self._line.crowded
 
-    def _remember(self, key: str, tenant: str) -> None:
-        if key not in self._unposted:
-            self._of_tenant[tenant] += 1
-        self._unposted[key] = tenant
-
     def _forget(self, key: str) -> None:
-        tenant = self._unposted.pop(key, None)
-        if tenant is not None:
-            self._of_tenant[tenant] -= 1
+        self._unposted.free(key)
         self._in_the_air.pop(key, None)
         self._slot_at.pop(key, None)
 
@@ -240,7 +234,7 @@ class Claiming(Generic[A]):
             return
         # The answer is here, so no step that posted on it has committed.
         self._posted.discard(key)
-        self._remember(key, attempt["tenant"])
+        self._unposted.take(key, attempts.cap(attempt))
         # How long the carrier's cap made it wait says nothing about what we can do.
         began_ms = self._slot_at.pop(key, checking.claimed_at)
         self._window.posted(now_ms - began_ms, now_ms)
@@ -254,8 +248,8 @@ class Claiming(Generic[A]):
             self._forget(key)
             self._posted.add(key)
             not_after_ms = checking.claimed_at + CLAIM_MAX_AGE_MS
-            request = attempts.request(attempt)
-            yield Do(Place(key, checking.key, checking.claimed_at, not_after_ms, request))
+            request, due_ms = attempts.request(attempt), attempts.due_ms(attempt)
+            yield Do(Place(key, checking.key, checking.claimed_at, not_after_ms, request, due_ms))
 
     # -- 4: result
 

@@ -9,8 +9,11 @@
         │       ▼                  ▼                                   │
         │     open    own claims end as NOT_SENT, then Look at the evidence up to now
         │       ▲                  ▼                                   │
-        └─ no ──┼──────── Fill(all gates, open claims as gated) ───────┘
+        └─ no ──┼── FillPart…, Fill(all gates, open claims as gated) ──┘
                 └─ yes ────────────┘
+
+A fill of many gates goes in parts, each a step of its own: first all answers (which counts the gates as well), then the
+gates, the mark with the last of them. The door stays shut meanwhile, so nothing is claimed between two parts.
 
 What the door keeps in memory is about one tenure only, and survives an aborted transaction: an answer whose step was
 aborted comes again, and "ask later" is a timer in the state, which is taken back and set again with that step.
@@ -21,12 +24,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from streams.once.effects import Fence, Fill, Unavailable
+from streams.once.effects import Fence, Fill, FillPart, Unavailable
 from streams.once.gate import GateEntry, NotReady
+from streams.once.remembered import Page
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Do, Output, Result, State
 
 AGAIN_MS = 500
+# What a step of a few milliseconds reads.
+PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +40,7 @@ class Claims:
     """What the door must know of its owner's attempts."""
 
     live: Callable[[State], Sequence[str]]  # gate keys of claims without an end
-    all: Callable[[State], Iterable[GateEntry]]  # every attempt that is remembered, for a rebuild
-    answers: Callable[[State], Iterable[tuple[str, str]]]  # (occurrence, sid) of words that were given
+    remembered: Callable[[State, str, int], Page]  # every attempt that is remembered, for a rebuild
     give_back: Callable[
         [State, int], Iterable[Output]
     ]  # end with NOT_SENT what we claimed and have not posted
@@ -103,20 +108,47 @@ class Door:
     def answered(self, state: State, result: Result, now_ms: int) -> Iterable[Output] | None:
         """Outputs for an answer that is the door's; None when it is not."""
         effect, answer = result.effect, result.answer
-        if isinstance(effect, Fence | Fill) and isinstance(answer, Unavailable):
+        if isinstance(effect, Fence | Fill | FillPart) and isinstance(answer, Unavailable):
             self.shut(state, now_ms)
             return []
         if isinstance(effect, Fence):
             return self._fenced(state, effect, answer, now_ms)
         if isinstance(effect, Look) and effect.about is self:
-            entries, answers = tuple(self._claims.all(state)), tuple(self._claims.answers(state))
-            return [Do(Fill(self.scope, self._generation, entries, answers))]
-        if isinstance(effect, Fill):
+            return self._fill(state)
+        if isinstance(effect, Fill | FillPart):
             if not answer:
                 return self._fence(state)
+            if isinstance(effect, FillPart):
+                return [Do(self._next_part(state, effect))]
             # Whatever is open now may have been placed before the server forgot.
-            return self._enter(state, now_ms, {entry.key: entry for entry in effect.entries})
+            live = self._claims.live(state)
+            gated = {key: GateEntry(key, self.epoch, gated=True, finished=False) for key in live}
+            return self._enter(state, now_ms, gated)
         return None
+
+    def _fill(self, state: State) -> list[Output]:
+        page = self._claims.remembered(state, "", PAGE)
+        if not page.after:
+            return [Do(Fill(self.scope, self._generation, page.entries, page.answers))]
+        counted = len(page.entries)
+        return [
+            Do(FillPart(self.scope, self._generation, ("answers", page.after), (), page.answers, 0, counted))
+        ]
+
+    def _next_part(self, state: State, before: FillPart) -> Fill | FillPart:
+        """What follows a part that was written."""
+        reads, after = before.cursor
+        page = self._claims.remembered(state, after, PAGE)
+        if reads == "answers":
+            cursor = ("answers", page.after) if page.after else ("gates", "")
+            of = before.of + len(page.entries)
+            return FillPart(self.scope, before.generation, cursor, (), page.answers, 0, of)
+        if not page.after:
+            return Fill(self.scope, before.generation, page.entries)
+        written = before.written + len(page.entries)
+        return FillPart(
+            self.scope, before.generation, ("gates", page.after), page.entries, (), written, before.of
+        )
 
     def _fenced(
         self, state: State, effect: Fence, answer: dict[str, GateEntry] | NotReady, now_ms: int

@@ -63,6 +63,23 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class FillPart:
+    """One part of a rebuild that is too much for one step: as Fill, without the mark. Answer: as Fill's.
+
+    `cursor`: where the next part goes on (door.py). `written` of `of` gates stand with this part; while the answers are
+    written, `written` is 0, and `of` what was counted so far.
+    """
+
+    scope: str
+    generation: str
+    cursor: tuple[str, str]
+    entries: tuple[GateEntry, ...]
+    answers: tuple[tuple[str, str], ...]
+    written: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """These attempts have ended. Answer: None, or Unavailable (then the bit is missing, and nothing is lost)."""
 
@@ -87,6 +104,11 @@ class Place:
     claimed_at: int
     not_after_ms: int
     request: CallRequest | MessageRequest
+    due_ms: int | None = None  # when it was to go out, for the books
+
+    @property
+    def is_first_try(self) -> bool:
+        return self.key.endswith("|1")
 
 
 @dataclass(frozen=True, slots=True)

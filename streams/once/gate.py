@@ -16,7 +16,14 @@ from typing import Protocol
 
 
 class GateUnavailable(Exception):
-    """Redis did not answer, or not in time. Whether the script ran is unknown; asking again is safe."""
+    """Redis did not answer, or not in time. Whether the script ran is unknown; asking again is safe.
+
+    `reason`, a word for the books: away, slow, loading, read_only, replicas, memory, refused, replaced or cluster.
+    """
+
+    def __init__(self, text: str, reason: str = "away") -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +83,21 @@ Verdict = Passed | Wait | Fenced | Taken | NotReady
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """The carrier's cap: `per_second` starts for one account."""
+    """The carrier's cap: `per_second` starts for one account, and `number_per_second` for each number that it calls
+    from, where the carrier has such a cap. An attempt needs a slot of both, and takes both or none."""
 
     account: str
     per_second: float
+    number: str = ""
+    number_per_second: float | None = None
+
+    @property
+    def rates(self) -> tuple[tuple[str, float], ...]:
+        """What is counted apart: a name for it, and how many may start in a second."""
+        account = (self.account, self.per_second)
+        if self.number_per_second is None:
+            return (account,)
+        return (account, (f"{self.account}:{self.number}", self.number_per_second))
 
 
 class Gate(Protocol):
@@ -102,9 +120,14 @@ class Gate(Protocol):
         generation: str,
         entries: Iterable[GateEntry],
         answers: Iterable[tuple[str, str]] = (),
+        *,
+        last: bool = True,
     ) -> bool:
         """Raise the gates to `entries`, give the words of each occurrence to the sid that has them in the log
-        (`answers`), mark the scope ready; False when the generation has changed meanwhile."""
+        (`answers`), mark the scope ready; False when the generation has changed meanwhile.
+
+        Without `last` it is one part of a fill: the mark is left to the part that comes last. The answers belong in
+        the parts before those with gates: a gate that stands proves that all answers do."""
 
     async def ready(self, scope: str) -> bool:
         """Is the scope filled in the present generation?"""

@@ -7,7 +7,7 @@ life of the server, with or without its data; while `away` is set every method r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from streams.once.gate import (
@@ -81,7 +81,7 @@ class MemoryGate:
             return Passed()
         if stands.gated or stands.finished:
             return Taken()
-        if cap is not None and (wait_ms := self._take_slot(cap)):
+        if cap is not None and (wait_ms := self._take_slots(cap)):
             return Wait(wait_ms)
         owner.epoch = epoch
         server.gates[key] = GateEntry(key, epoch, gated=True, finished=False, say=say or stands.say)
@@ -105,21 +105,21 @@ class MemoryGate:
         generation: str,
         entries: Iterable[GateEntry],
         answers: Iterable[tuple[str, str]] = (),
-        progress: Callable[[int], None] | None = None,
+        *,
+        last: bool = True,
     ) -> bool:
         if self._generation() != generation:
             return False
         for occurrence, sid in answers:  # before the gates, as on the real server
             self.server.answers.setdefault(occurrence, sid)
-        for written, entry in enumerate(entries, start=1):
+        for entry in entries:
             if self._generation() != generation:
                 return False
             self._raise_to(scope, entry)
-            if progress is not None:
-                progress(written)
         if self._generation() != generation:
             return False
-        self.server.scope(scope).ready = generation
+        if last:
+            self.server.scope(scope).ready = generation
         return True
 
     async def ready(self, scope: str) -> bool:
@@ -136,7 +136,7 @@ class MemoryGate:
 
     async def answer(self, occurrence: str, sid: str, generation: str | None = None) -> str:
         if generation not in (None, self._generation()):
-            raise GateUnavailable("the server was restarted or replaced meanwhile")
+            raise GateUnavailable("the server was restarted or replaced meanwhile", "replaced")
         return self.server.answers.setdefault(occurrence, sid)
 
     async def release(self, occurrence: str, sid: str) -> None:
@@ -161,13 +161,15 @@ class MemoryGate:
             entry.say or stands.say,
         )
 
-    def _take_slot(self, cap: Cap) -> int:
-        """As in gate.lua: strict spacing. The wait in ms; 0 takes the slot."""
-        if cap.per_second <= 0:
-            return 1000
-        now, spacing = self.server.clock.now_ms(), 1000 / cap.per_second
-        arrival = min(self.server.next_start_ms.get(cap.account, 0.0), now + spacing)
-        if arrival > now:
-            return math.ceil(arrival - now)
-        self.server.next_start_ms[cap.account] = now + spacing
-        return 0
+    def _take_slots(self, cap: Cap) -> int:
+        """As in gate.lua: strict spacing. The longest wait in ms; 0 takes a slot of each rate."""
+        now, starts, wait_ms = self.server.clock.now_ms(), self.server.next_start_ms, 0
+        for name, per_second in cap.rates:
+            if per_second <= 0:
+                wait_ms = max(wait_ms, 1000)
+                continue
+            arrival = min(starts.get(name, 0.0), now + 1000 / per_second)
+            wait_ms = max(wait_ms, math.ceil(arrival - now))
+        if wait_ms == 0:
+            starts.update((name, now + 1000 / per_second) for name, per_second in cap.rates)
+        return wait_ms

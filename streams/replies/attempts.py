@@ -57,6 +57,9 @@ class ReplyAttempts:
     def request(self, attempt: ReplyState) -> MessageRequest:
         return self.make_request(attempt)
 
+    def due_ms(self, attempt: ReplyState) -> int:
+        return attempt["asked_at"]
+
     def say(self, attempt: ReplyState) -> Say | None:  # noqa: ARG002 - an SMS carries its words itself
         return None
 

@@ -13,6 +13,7 @@ from typing import cast
 
 from schemas.records import ContactState, ReplyState, SmsEvent, SmsReply
 from streams.ids import user_key
+from streams.once.remembered import attempts_after
 from streams.runtime.processor import Send, State
 from streams.topology import DAY_MS, SMS_EVENTS
 
@@ -46,13 +47,15 @@ class Book:
         for key, value in self._state.scan("c|"):
             yield key, cast(ReplyState, value)
 
-    def remembered(self, prefixes: tuple[str, ...] = ("c|", "e|")) -> Iterator[ReplyState]:
-        for prefix in prefixes:
-            for _, value in self._state.scan(prefix):
-                yield cast(ReplyState, value)
+    def remembered(self, after: str, limit: int) -> tuple[list[ReplyState], str]:
+        """Every reply that is known, ended or not, a page at a time (once/remembered.py)."""
+        found, on = attempts_after(self._state, after, limit)
+        return cast("list[ReplyState]", found), on
 
     def of_user(self, user: str) -> Iterator[ReplyState]:
-        return self.remembered((f"c|{user}|", f"e|{user}|"))
+        for prefix in ("c|", "e|"):
+            for _, value in self._state.scan(f"{prefix}{user}|"):
+                yield cast(ReplyState, value)
 
     def put(self, reply: ReplyState) -> None:
         self._state.put(state_key(reply), "ReplyState", reply)

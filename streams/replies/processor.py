@@ -13,6 +13,7 @@ from streams.once.claiming import Checking, Claiming, outcome_when_late
 from streams.once.door import Claims, Door
 from streams.once.effects import Ask, Enter, Place, Unavailable
 from streams.once.gate import Fenced, GateEntry, NotReady, Verdict
+from streams.once.remembered import Page
 from streams.replies.attempts import ENDS, MakeRequest, ReplyAttempts
 from streams.replies.book import Book, absorb, evidence_of, gate_key, new_reply, state_key
 from streams.runtime.freshness import Look
@@ -24,7 +25,7 @@ class RepliesProcessor:
     """The replies of one partition number. `request` builds what is sent to the carrier; `resolve_ms`: T_resolve."""
 
     def __init__(self, partition: int, request: MakeRequest, resolve_ms: int) -> None:
-        claims = Claims(self._live, self._remembered, lambda _: (), self._give_back, self._resume)
+        claims = Claims(self._live, self._remembered, self._give_back, self._resume)
         self._door = Door(f"{REPLIES.name}:{partition}", SMS_EVENTS.name, claims)
         self._claiming: Claiming[ReplyState] = Claiming(self._door, (EVENTS.name, SMS_EVENTS.name))
         self._request = request
@@ -161,10 +162,13 @@ class RepliesProcessor:
     def _live(state: State) -> list[str]:
         return [gate_key(reply) for _, reply in Book(state).live() if reply["phase"] != "WAITING"]
 
-    def _remembered(self, state: State) -> Iterator[GateEntry]:
-        for reply in Book(state).remembered():
-            ended, gated = reply["phase"] == "ENDED", reply["phase"] != "WAITING"
-            yield GateEntry(gate_key(reply), self._door.epoch, gated, ended)
+    def _remembered(self, state: State, after: str, limit: int) -> Page:
+        replies, on = Book(state).remembered(after, limit)
+        return Page(tuple(map(self._gate_of, replies)), (), on)
+
+    def _gate_of(self, reply: ReplyState) -> GateEntry:
+        ended, gated = reply["phase"] == "ENDED", reply["phase"] != "WAITING"
+        return GateEntry(gate_key(reply), self._door.epoch, gated, ended)
 
     def _give_back(self, state: State, now_ms: int) -> Iterator[Output]:
         attempts = self._attempts(state)

@@ -41,6 +41,7 @@ from streams.runtime.looks import Looks
 from streams.runtime.membership import Membership, others_in_group
 from streams.runtime.partitions import Partitions, positions
 from streams.runtime.preflight import check_topics
+from streams.runtime.processor import Observe
 from streams.runtime.standby import Standbys
 from streams.runtime.takeover import Takeovers
 from streams.runtime.task import MakeProcessor, Task
@@ -326,7 +327,9 @@ class Loop:
             for key, counters in work.view.totals.items():
                 self._telemetry.counted(self._stage.name, task.partition, key, counters)
         for effect in work.effects:
-            if not self._looks.accept(effect, task):
+            if isinstance(effect, Observe):
+                self._telemetry.observed(*effect)
+            elif not self._looks.accept(effect, task):
                 self._inbox.release(self._hands, effect, task.tenure)
         if not work.touches_kafka:
             return

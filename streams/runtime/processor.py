@@ -82,6 +82,14 @@ class Do(NamedTuple):
     effect: Any
 
 
+class Observe(NamedTuple):
+    """An effect that needs no hands: one value for a histogram of streams/metrics.py, told after the commit. It has no
+    answer; where nobody keeps metrics it does nothing."""
+
+    metric: str
+    value: float
+
+
 Output = Send | Do
 
 
@@ -110,6 +118,12 @@ class State(Protocol):
 
     def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """All values whose key starts with `prefix`, in key order, as they were when the scan began."""
+
+    def page(self, prefix: str, after: str, limit: int) -> list[tuple[str, dict[str, Any]]]:
+        """The first `limit` of what a scan would give behind the key `after`; "" for the beginning.
+
+        For what is too much to be read in one step: the next step goes on behind the last key of this one.
+        """
 
 
 class Processor(Protocol):
@@ -164,6 +178,9 @@ class DictState:
     def scan(self, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
         found = [(key, deepcopy(value)) for key, (_, value) in self.values.items() if key.startswith(prefix)]
         yield from sorted(found, key=lambda pair: pair[0])
+
+    def page(self, prefix: str, after: str, limit: int) -> list[tuple[str, dict[str, Any]]]:
+        return [pair for pair in self.scan(prefix) if pair[0] > after][:limit]
 
     def due(self, now_ms: int) -> list[Wake]:
         """What the loop would wake now, earliest first."""

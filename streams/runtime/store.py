@@ -181,15 +181,18 @@ class Store:
             raise self._failure(error) from error
         return found is None if value is None else found is not None and found[_HEAD.size :] == value
 
-    def scan(self, prefix: str) -> list[tuple[str, bytes]]:
-        """All keys that start with `prefix`, in order, and the bytes of their values."""
+    def scan(self, prefix: str, after: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
+        """All keys that start with `prefix`, in order, and the bytes of their values; with `after`, those behind
+        that key; at most `limit`."""
         start, found = prefix.encode(), []
+        # A zero byte more: the least key that stands behind it.
+        begin = max(start, after.encode() + b"\0" if after else b"")
         try:
             with self._read.cursor(db=self._values) as cursor:
-                if start and not cursor.set_range(start):
+                if begin and not cursor.set_range(begin):
                     return []
                 for key, stored in cursor:
-                    if not key.startswith(start):
+                    if len(found) == limit or not key.startswith(start):
                         break
                     found.append((key.decode(), self._checked(key, stored)))
         except (lmdb.Error, UnicodeDecodeError) as error:

@@ -22,6 +22,9 @@ class Telemetry(Protocol):
     def audited(self, stage: str, partition: int, differences: Sequence[str]) -> None:
         """The counters of a partition were held against its store; what did not agree, a sentence each."""
 
+    def observed(self, metric: str, value: float) -> None:
+        """What a step had to tell (`Observe`), after its transaction has committed."""
+
     def gone(self, stage: str, partition: int) -> None:
         """A partition was given up: what was counted of it is told by its new owner."""
 
@@ -41,6 +44,8 @@ class NoTelemetry:
     def counted(self, stage: str, partition: int, key: str, counters: Mapping[str, Any]) -> None: ...
 
     def audited(self, stage: str, partition: int, differences: Sequence[str]) -> None: ...
+
+    def observed(self, metric: str, value: float) -> None: ...
 
     def gone(self, stage: str, partition: int) -> None: ...
 

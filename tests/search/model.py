@@ -7,8 +7,8 @@ from typing import Any
 
 from streams.calls import fold
 from streams.ids import CallKey
-from streams.once.effects import Enter, Fill, Finish, Place, Release
 from streams.once.effects import CancelCall as Cancel
+from streams.once.effects import Enter, Fill, Finish, Place, Release
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Opened, Record, Result, Wake
 from streams.topology import CALLS, DUE, EVENTS
@@ -145,7 +145,9 @@ class Model:
         for each in evidence:
             key, state, sid, _ = each
             if state == "NOT_SENT" and any(self.lines.of[line].key == key for line in world.lines):
-                self.wrong("NOT_SENT", f"NOT_SENT is written of try {key.attempt}.{key.try_}, which was called")
+                self.wrong(
+                    "NOT_SENT", f"NOT_SENT is written of try {key.attempt}.{key.try_}, which was called"
+                )
             written, dues = self._learn(world.written, each)
             event = self.evidence(key, state, sid)
             seen = self.stage.step(self.stage.fresh, world.values, event)
@@ -255,7 +257,10 @@ class Model:
             if found is None or (f"e|{name}" in now and f"c|{name}" in now):
                 self.wrong("I9", "a try has been forgotten, or stands among the live and the ended")
                 continue
-            old, new = fold.Fold.of(value["sids"], value["marks"]), fold.Fold.of(found[1]["sids"], found[1]["marks"])
+            old, new = (
+                fold.Fold.of(value["sids"], value["marks"]),
+                fold.Fold.of(found[1]["sids"], found[1]["marks"]),
+            )
             if not old.marks <= new.marks or any(
                 fold.absorb(new, state, sid or None) is not new for sid, state in old.sids.items()
             ):
@@ -269,9 +274,7 @@ class Model:
 
     def spend(self, world: World, kind: str) -> World:
         number = FAULT[kind]
-        return world._replace(
-            used=(*world.used[:number], world.used[number] + 1, *world.used[number + 1 :])
-        )
+        return world._replace(used=(*world.used[:number], world.used[number] + 1, *world.used[number + 1 :]))
 
     def later(self, world: World, by_ms: int) -> World:
         """Time passes: everything that is known grows older."""
@@ -297,7 +300,9 @@ class Model:
     def _without_claims(self, world: World) -> int:
         """The state without the times of claims whose call is known, once no answer about them is on its way."""
         owner = self.owners.of[world.owner]
-        things = [self.things.of[p.effect] for p in owner.pending] + [self.things.of[n].effect for n in owner.inbox]
+        things = [self.things.of[p.effect] for p in owner.pending] + [
+            self.things.of[n].effect for n in owner.inbox
+        ]
         if any(isinstance(thing, Place) for thing in things):
             return world.values
         known = self._claimless.get(world.values)
@@ -312,7 +317,8 @@ class Model:
     def _older(self, owner: Owner, by_ms: int) -> Owner:
         older = self.stage.older
         pending = [
-            p._replace(effect=older("events", p.effect, by_ms), age_ms=self._aged(p, by_ms)) for p in owner.pending
+            p._replace(effect=older("events", p.effect, by_ms), age_ms=self._aged(p, by_ms))
+            for p in owner.pending
         ]
         return owner._replace(
             memory=older("memories", owner.memory, by_ms),
@@ -336,5 +342,3 @@ class Model:
         """The reminder has an end in writing, and no try is open."""
         live = any(key.startswith("c|") for key, _ in self.stage.values.of[world.values].items)
         return bool(self.writtens.of[world.written].end) and not live
-
-

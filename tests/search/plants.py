@@ -72,7 +72,9 @@ def the_new_owner_redials(patch: pytest.MonkeyPatch) -> None:
     _redial_what_is_gated(patch)
     resume = CallsProcessor._resume
 
-    def all_free(self: CallsProcessor, state: State, now_ms: int, entries: dict[str, GateEntry]) -> Iterator[Output]:
+    def all_free(
+        self: CallsProcessor, state: State, now_ms: int, entries: dict[str, GateEntry]
+    ) -> Iterator[Output]:
         return resume(self, state, now_ms, {})
 
     patch.setattr(CallsProcessor, "_resume", all_free)

@@ -39,7 +39,9 @@ class Bounds:
     tries: int = 1
     attempts: int = 1
     redial: bool = False
-    watch: frozenset[str] = frozenset({"I1", "I2", "I3", "I4", "I6", "I8", "I9", "I10", "NOT_SENT", "ONE_CALL"})
+    watch: frozenset[str] = frozenset(
+        {"I1", "I2", "I3", "I4", "I6", "I8", "I9", "I10", "NOT_SENT", "ONE_CALL"}
+    )
     max_states: int = 5_000_000
     # Wrong worlds, for planted bugs.
     effects_before_commit: bool = False

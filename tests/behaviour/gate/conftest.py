@@ -1,7 +1,8 @@
-"""Each test of the suite runs in both worlds."""
+"""Each test of the suite runs in all worlds: the double, a Valkey server, a Redis server where there is one."""
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -22,13 +23,28 @@ def shared_valkey() -> Iterator[ValkeyServer]:
         yield server
 
 
-@pytest.fixture(params=["memory", pytest.param("valkey", marks=pytest.mark.integration)])
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[ValkeyServer]:
+    with valkey_server(executable=shutil.which("redis-server")) as server:
+        yield server
+
+
+REAL = (pytest.mark.integration,)
+WORLDS = [
+    "memory",
+    pytest.param("valkey", marks=REAL),
+    pytest.param("redis", marks=(*REAL, pytest.mark.needs("redis-server"))),
+]
+
+
+@pytest.fixture(params=WORLDS)
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     made: World
     if request.param == "memory":
         made = MemoryWorld()
     else:
-        made = ValkeyWorld(request.getfixturevalue("shared_valkey"), f"test-{uuid.uuid4().hex[:8]}:")
+        server = request.getfixturevalue(f"shared_{request.param}")
+        made = ValkeyWorld(server, f"test-{uuid.uuid4().hex[:8]}:")
     yield made
     await made.close()
 

