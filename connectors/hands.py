@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from connectors.event_loop import new_event_loop
 from connectors.gate.progress import FillProgress
 from streams.metrics import Metrics, NoMetrics
 from streams.once.carrier import CallRequest, Carrier, CarrierUnavailableError, Unknown
@@ -55,7 +56,7 @@ class CarrierHands:
         self._clock = clock
         self._metrics = metrics or NoMetrics()
         self.filling = FillProgress(self._metrics, clock)
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_event_loop()
         self._running: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="hands", daemon=True)
         self._thread.start()

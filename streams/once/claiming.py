@@ -29,7 +29,7 @@ LOOK_MAX_AGE_MS = 1_000
 # An attempt that waits for a slot under the carrier's cap is looked at again no sooner than this.
 SLOT_WAIT_MS = 100
 # One that stands in the line is called up by who leaves the window; this is for when that one was lost in an abort.
-LINE_WAIT_MS = 2_000
+LINE_WAIT_MS = 10_000
 
 
 class Attempt(TypedDict):
