@@ -283,16 +283,25 @@ def test_a_gate_of_many_calls_is_filled_in_parts_and_opened_once(
     assert line.rung(late) == 1
 
 
+def until_gates_are_written(owner: Owner) -> None:
+    """Let the owner work until the first part with gates is out."""
+    while not any(p.effect.entries for p in owner.waiting(FillPart)):
+        owner.turn()
+        for pending in owner.runnable():
+            if not getattr(pending.effect, "entries", ()):
+                owner.run(pending)
+
+
 def test_a_try_that_ends_between_two_parts_is_filled(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """It moves from the tries that are open to those that have ended while they are read: its gate is shut all the
     same."""
     monkeypatch.setattr(door, "PAGE", 2)
     keys = [line.due(f"r{n}", user=f"acme|+1415555020{n}") for n in range(5)]
     line.settle()
-    for moved in range(5):
+    for moved in reversed(range(5)):
         lose(line)
         line.take_over()
-        until(line.owner, FillPart)
+        until_gates_are_written(line.owner)
         line.callback(keys[moved], "BUSY", f"CA{moved + 1}", user=f"acme|+1415555020{moved}")
         line.settle()
         stands = line.server.gates
@@ -309,11 +318,7 @@ def test_a_gate_lost_between_two_parts_is_filled_from_the_beginning(
     line.settle()
     lose(line)
     line.take_over()
-    while not any(p.effect.entries for p in line.owner.waiting(FillPart)):
-        line.owner.turn()
-        for pending in line.owner.runnable():
-            if not getattr(pending.effect, "entries", ()):
-                line.owner.run(pending)
+    until_gates_are_written(line.owner)
     lose(line)
     late = line.due("r9", user="acme|+14155550299")
     line.pass_time(2)
