@@ -51,6 +51,10 @@ local function set_say(key, at)
   end
 end
 
+local function set_arrival(key, arrival, spacing)
+  redis.call('SET', key, string.format('%.0f', arrival), 'PX', math.ceil(spacing / 1000) + 1000)
+end
+
 -- Strict spacing (GCRA with a burst of one): any second holds at most ceil(per_second) starts. KEYS[3..] are
 -- the caps, `rates` their starts a second. Returns the longest wait, in ms; 0 takes a slot of each, else of none.
 local function take_slots(rates)
@@ -61,8 +65,12 @@ local function take_slots(rates)
     local spacing = per_second > 0 and 1000000 / per_second or 1000000
     spacings[#spacings + 1] = spacing
     if per_second > 0 then
-      -- More than one spacing ahead means that the server's clock was set back.
-      local arrival = math.min(tonumber(redis.call('GET', key) or '0'), now + spacing)
+      local arrival = tonumber(redis.call('GET', key) or '0')
+      if arrival > now + spacing then
+        -- The server's clock was set back, or the rate was raised. Written down, or it would stay ahead for ever.
+        arrival = now + spacing
+        set_arrival(key, arrival, spacing)
+      end
       wait_ms = math.max(wait_ms, math.ceil((arrival - now) / 1000))
     else
       wait_ms = math.max(wait_ms, 1000)
@@ -70,7 +78,7 @@ local function take_slots(rates)
   end
   if wait_ms > 0 then return wait_ms end
   for i, spacing in ipairs(spacings) do
-    redis.call('SET', KEYS[2 + i], string.format('%.0f', now + spacing), 'PX', math.ceil(spacing / 1000) + 1000)
+    set_arrival(KEYS[2 + i], now + spacing, spacing)
   end
   return 0
 end

@@ -168,8 +168,8 @@ class MemoryGate:
             if per_second <= 0:
                 wait_ms = max(wait_ms, 1000)
                 continue
-            arrival = min(starts.get(name, 0.0), now + 1000 / per_second)
-            wait_ms = max(wait_ms, math.ceil(arrival - now))
+            starts[name] = min(starts.get(name, 0.0), now + 1000 / per_second)
+            wait_ms = max(wait_ms, math.ceil(starts[name] - now))
         if wait_ms == 0:
             starts.update((name, now + 1000 / per_second) for name, per_second in cap.rates)
         return wait_ms

@@ -29,7 +29,9 @@ class Page:
 
 def attempts_after(state: State, after: str, limit: int) -> tuple[list[dict[str, Any]], str]:
     """At most `limit` state records of attempts behind the key `after`, and where to go on; "" when that was all."""
-    found = state.page(LIVE, after, limit)
-    if len(found) < limit:
-        found += state.page(ENDED, after, limit - len(found))
-    return [value for _, value in found], found[-1][0] if len(found) == limit else ""
+    one_more = limit + 1  # tells whether there is a next page
+    found = state.page(LIVE, after, one_more)
+    if len(found) < one_more:
+        found += state.page(ENDED, after, one_more - len(found))
+    page = found[:limit]
+    return [value for _, value in page], page[-1][0] if len(found) > limit else ""

@@ -74,6 +74,53 @@ async def test_accounts_have_caps_of_their_own(gate: FullGate) -> None:
         assert await gate.enter(SCOPE, f"{account}|1|1|1", 7, "t", None, cap) == Passed()
 
 
+async def test_numbers_have_caps_of_their_own_below_that_of_the_account(gate: FullGate) -> None:
+    """The second start from one number waits for that number; another number of the account may start."""
+    await filled(gate, SCOPE)
+    first, other = Cap("AC1", 10_000, "+14155550100", 0.1), Cap("AC1", 10_000, "+14155550199", 0.1)
+    assert await gate.enter(SCOPE, "a|1|1|1", 7, "t", None, first) == Passed()
+    verdict = await gate.enter(SCOPE, "b|1|1|1", 7, "t", None, first)
+    assert isinstance(verdict, Wait)
+    assert 9_000 < verdict.wait_ms <= 10_000
+    await asyncio.wait_for(_pass(gate, "c|1|1|1", other), 5)
+    same_number_elsewhere = Cap("AC2", 10_000, "+14155550100", 0.1)
+    assert await gate.enter(SCOPE, "d|1|1|1", 7, "t", None, same_number_elsewhere) == Passed()
+
+
+async def test_the_longer_of_two_waits_counts_and_neither_slot_is_taken(gate: FullGate) -> None:
+    """A number that has no slot costs its account none, and an account that has none costs its numbers none."""
+    await filled(gate, SCOPE)
+    number = "+14155550100"
+    assert await gate.enter(SCOPE, "a|1|1|1", 7, "t", None, Cap("AC1", 10_000, number, 0.05)) == Passed()
+    await asyncio.sleep(0.001)
+    longer = await gate.enter(SCOPE, "b|1|1|1", 7, "t", None, Cap("AC1", 0.1, number, 0.05))
+    assert isinstance(longer, Wait)
+    assert 15_000 < longer.wait_ms <= 20_000
+    assert await gate.enter(SCOPE, "c|1|1|1", 7, "t", None, TEN_SECONDS_APART) == Passed(), (
+        "account untouched"
+    )
+
+    shorter = await gate.enter(SCOPE, "d|1|1|1", 7, "t", None, Cap("AC1", 0.1, "+14155550199", 0.05))
+    assert isinstance(shorter, Wait)
+    assert shorter.wait_ms <= 10_000
+    raised = Cap("AC1", 1_000, "+14155550199", 0.05)
+    await asyncio.wait_for(_pass(gate, "d|1|1|1", raised), 5)  # the number untouched
+
+
+async def _pass(gate: FullGate, key: str, cap: Cap) -> None:
+    """Wait as told until it passes."""
+    while isinstance(verdict := await gate.enter(SCOPE, key, 7, "t", None, cap), Wait):
+        await asyncio.sleep(verdict.wait_ms / 1000)
+    assert verdict == Passed()
+
+
+async def test_a_number_that_may_start_nothing_waits(gate: FullGate) -> None:
+    """Zero for a number is a pause of that number."""
+    await filled(gate, SCOPE)
+    assert await gate.enter(SCOPE, "a|1|1|1", 7, "t", None, Cap("AC1", 10, "+1", 0)) == Wait(1000)
+    assert await gate.enter(SCOPE, "a|1|1|1", 7, "t", None, Cap("AC1", 10, "+2", 10)) == Passed()
+
+
 async def test_a_cap_of_nothing_waits(gate: FullGate) -> None:
     """Zero starts a second is a pause, not a division by zero."""
     await filled(gate, SCOPE)
@@ -81,12 +128,16 @@ async def test_a_cap_of_nothing_waits(gate: FullGate) -> None:
 
 
 async def test_a_raised_cap_counts_at_once(gate: FullGate) -> None:
-    """A slot taken at the old, slow rate holds the new, fast rate back for one of its own spacings only."""
+    """A slot taken at the old, slow rate holds the new, fast rate back for one of its own spacings only: who waits as
+    told passes."""
     await filled(gate, SCOPE)
     await gate.enter(SCOPE, "a|1|1|1", 7, "t", None, Cap("AC1", 0.01))
     verdict = await gate.enter(SCOPE, "b|1|1|1", 7, "t", None, Cap("AC1", 10))
     assert isinstance(verdict, Wait)
     assert verdict.wait_ms <= 100
+    began = time.monotonic()
+    await asyncio.wait_for(_pass(gate, "b|1|1|1", Cap("AC1", 10)), 5)
+    assert time.monotonic() - began < 2
 
 
 async def test_the_first_sid_has_the_words(world: World) -> None:

@@ -49,6 +49,31 @@ def test_what_was_deleted_is_gone(reopened: Reopened) -> None:
     assert state.get("a") == epoch(2)
 
 
+def test_pages_are_a_scan_in_parts(reopened: Reopened) -> None:
+    """Each goes on behind the last key of the one before; what this transaction wrote or deleted is seen; the last is
+    short."""
+    state = reopened(None)
+    for number in range(7):
+        state.put(f"a|{number}", EPOCH, epoch(number))
+    state.put("b|0", EPOCH, epoch(99))
+    state = reopened(state)
+    state.delete("a|1")
+    state.delete("a|2")
+    state.put("a|31", EPOCH, epoch(31))
+    state.put("a|7", EPOCH, epoch(7))
+    whole = list(state.scan("a|"))
+    assert [key for key, _ in whole] == ["a|0", "a|3", "a|31", "a|4", "a|5", "a|6", "a|7"]
+    for limit in (1, 2, 3, 7, 9):
+        pages, after = [], ""
+        while page := state.page("a|", after, limit):
+            assert len(page) <= limit
+            pages += page
+            after = page[-1][0]
+        assert pages == whole
+    assert state.page("b|", "a|9", 5) == [("b|0", epoch(99))]
+    assert state.page("a|", "b|0", 5) == []
+
+
 def test_values_are_copies(reopened: Reopened) -> None:
     """Changing what was put, got or scanned changes nothing until it is put again."""
     state = reopened(None)

@@ -26,8 +26,10 @@ def request(call: CallState) -> CallRequest:
 
 
 class Line(World):
-    def __init__(self, calls_per_second: float = 1000.0, resolve_ms: int = RESOLVE_MS) -> None:
-        tenants = TenantTable([Tenant(id="acme", numbers=(OURS,), calls_per_second=calls_per_second)])
+    def __init__(self, calls_per_second: float = 1000.0, resolve_ms: int = RESOLVE_MS, **tenant: Any) -> None:
+        tenants = TenantTable(
+            [Tenant(id="acme", numbers=(OURS,), calls_per_second=calls_per_second, **tenant)]
+        )
         super().__init__(
             lambda: CallsProcessor(3, tenants, request, resolve_ms), (DUE.name, CALLS.name, EVENTS.name)
         )

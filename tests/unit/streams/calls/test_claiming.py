@@ -70,6 +70,20 @@ def test_no_more_claims_than_slots_and_none_is_forgotten() -> None:
     assert [line.rung(k) for k in keys] == [1] * 6
 
 
+def test_a_number_that_is_full_holds_no_other_number_up() -> None:
+    """One call a second for each number, ten for the account: five tries of one number go out at its pace, those of
+    another do not wait for them, and nobody is claimed only to grow too old."""
+    line = Line(calls_per_second=10, calls_per_second_per_number=1)
+    line.settle()
+    one = [line.due(f"r{n}", user=f"acme|+1415555020{n}") for n in range(5)]
+    other = line.due("r9", user="acme|+14155550299", **{"from": "+14155550199"})
+    line.pass_time(0.5)
+    assert (sum(line.rung(k) for k in one), line.rung(other)) == (1, 1)
+    line.pass_time(8)
+    assert [line.rung(k) for k in one] == [1] * 5
+    assert all(line.states(k).count("CLAIMED") <= 2 for k in one)
+
+
 def test_a_wait_longer_than_a_claim_lives_claims_again() -> None:
     """Under a cap of one call in five seconds the second claim would be too old: the try waits unclaimed."""
     line = Line(calls_per_second=0.2)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from streams.ids import CallKey
+from streams.once import door
 from streams.once.claiming import Checking
-from streams.once.effects import Ask, Enter, Fence, Fill, Place
+from streams.once.effects import Ask, Enter, Fence, Fill, FillPart, Place
 from tests.unit.streams.calls.line import Line
 from tests.unit.streams.once.world import Owner
 
@@ -242,6 +243,87 @@ def test_an_empty_gate_is_filled_before_the_next_call(line: Line) -> None:
     assert line.rung(again) == 1
     stands = line.server.gates[str(ended)]
     assert (stands.gated, stands.finished) == (True, True)
+
+
+def test_a_gate_of_many_calls_is_filled_in_parts_and_opened_once(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two a step: first every answer, so that no gate stands before the words that were given do; then every gate, the
+    ready mark with the last; nobody is called before that."""
+    monkeypatch.setattr(door, "PAGE", 2)
+    keys = [line.due(f"r{n}", user=f"acme|+1415555020{n}") for n in range(5)]
+    line.settle()
+    for number, key in enumerate(keys[:3]):
+        user, sid = f"acme|+1415555020{number}", f"CA{number + 1}"
+        for state in ("ANSWERED", "TOLD", "COMPLETED"):
+            line.callback(key, state, sid, user=user)
+    line.settle()
+    lose(line)
+    line.take_over()
+    late = line.due("r9", user="acme|+14155550299")
+    parts: list[FillPart | Fill] = []
+    for _ in range(100):
+        line.owner.turn()
+        for pending in line.owner.runnable():
+            if isinstance(pending.effect, FillPart | Fill):
+                parts.append(pending.effect)
+                assert line.rung(late) == 0
+                if pending.effect.entries:
+                    assert len(line.server.answers) == 3, "a gate before the answers"
+            line.owner.run(pending)
+    answers, gates = parts[:3], parts[3:]
+    assert [(len(p.answers), len(p.entries)) for p in answers] == [(0, 0), (1, 0), (2, 0)]
+    assert [len(p.entries) for p in gates] == [2, 2, 2]
+    assert [(p.written, p.of) for p in parts if isinstance(p, FillPart)] == [
+        *((0, 2), (0, 4), (0, 6)),
+        *((2, 6), (4, 6)),
+    ]
+    assert isinstance(parts[-1], Fill)
+    assert {str(key) for key in keys} <= set(line.server.gates)
+    assert line.rung(late) == 1
+
+
+def until_gates_are_written(owner: Owner) -> None:
+    """Let the owner work until the first part with gates is out."""
+    while not any(p.effect.entries for p in owner.waiting(FillPart)):
+        owner.turn()
+        for pending in owner.runnable():
+            if not getattr(pending.effect, "entries", ()):
+                owner.run(pending)
+
+
+def test_a_try_that_ends_between_two_parts_is_filled(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It moves from the tries that are open to those that have ended while they are read: its gate is shut all the
+    same."""
+    monkeypatch.setattr(door, "PAGE", 2)
+    keys = [line.due(f"r{n}", user=f"acme|+1415555020{n}") for n in range(5)]
+    line.settle()
+    for moved in reversed(range(5)):
+        lose(line)
+        line.take_over()
+        until_gates_are_written(line.owner)
+        line.callback(keys[moved], "BUSY", f"CA{moved + 1}", user=f"acme|+1415555020{moved}")
+        line.settle()
+        stands = line.server.gates
+        assert all(stands[str(key)].gated for key in keys)
+        assert stands[str(keys[moved])].finished
+
+
+def test_a_gate_lost_between_two_parts_is_filled_from_the_beginning(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next part is of another generation: nothing counts of what was written."""
+    monkeypatch.setattr(door, "PAGE", 2)
+    keys = [line.due(f"r{n}", user=f"acme|+1415555020{n}") for n in range(5)]
+    line.settle()
+    lose(line)
+    line.take_over()
+    until_gates_are_written(line.owner)
+    lose(line)
+    late = line.due("r9", user="acme|+14155550299")
+    line.pass_time(2)
+    assert all(line.server.gates[str(key)].gated for key in keys)
+    assert line.rung(late) == 1
 
 
 def test_what_was_claimed_and_not_posted_when_the_gate_was_lost_is_not_sent(line: Line) -> None:
