@@ -114,7 +114,9 @@ class TwilioCarrier:
     async def _place(self, uri: str, form: dict[str, Any]) -> PlaceResult:
         # What `calls.create_async` does, without the object that it makes of the answer: of that we need the sid.
         try:
-            created = await self._client.api.v2010.create_async("POST", uri, data=form, headers=_CREATE_HEADERS)
+            created = await self._client.api.v2010.create_async(
+                "POST", uri, data=form, headers=_CREATE_HEADERS
+            )
             sid = created.get("sid")
         except Exception as error:  # the table decides, and for what it does not know it says Unknown
             return place_result(error)

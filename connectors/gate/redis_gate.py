@@ -26,11 +26,10 @@ from importlib.resources import files
 from itertools import islice
 from typing import Any, Self, TypeVar
 
-from redis.exceptions import NoScriptError
-
 from connectors.gate.connecting import Server, connect
 from connectors.gate.entries import from_hash, say_fields, to_arguments
 from connectors.gate.failures import as_unavailable
+from connectors.gate.packets import Packets
 from streams.once.gate import (
     Cap,
     Fenced,
@@ -70,6 +69,8 @@ class RedisGate:
         self._replicas = replicas
         self._timeout_s = timeout_s
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
+        wait_ms = round(timeout_s / 2 * 1000)
+        self._packets = Packets(self._client, _SCRIPT, _SHA, self._turn, replicas, wait_ms)
 
     @classmethod
     def from_url(
@@ -185,36 +186,17 @@ class RedisGate:
                 yield
 
     async def _run(self, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        async with self._turn():
-            try:
-                return await self._client.evalsha(_SHA, len(keys), *keys, *arguments)
-            except NoScriptError:
-                await self._client.script_load(_SCRIPT)
-                return await self._client.evalsha(_SHA, len(keys), *keys, *arguments)
+        return (await self._packets.run(keys, arguments)).value
 
     async def _run_replicated(
         self, keys: Sequence[str], arguments: Sequence[Any], counts: Callable[[Any], bool]
     ) -> Any:
-        """The script, and WAIT behind it in one packet. A reply that `counts` needs the replicas; its script has
-        written, also when it only repeats its answer, or WAIT would cover nothing."""
-        if not self._replicas:
-            return await self._run(keys, arguments)
-        async with self._turn():
-            for _ in range(2):
-                pipeline = self._client.pipeline(transaction=False)
-                pipeline.evalsha(_SHA, len(keys), *keys, *arguments)
-                pipeline.wait(self._replicas, round(self._timeout_s / 2 * 1000))
-                reply, acknowledged = await pipeline.execute(raise_on_error=False)
-                if isinstance(reply, NoScriptError):
-                    await self._client.script_load(_SCRIPT)
-                    continue
-                for result in (reply, acknowledged):
-                    if isinstance(result, Exception):
-                        raise result
-                if counts(reply) and acknowledged < self._replicas:
-                    raise GateUnavailable(f"{acknowledged} of {self._replicas} replicas have it", "replicas")
-                return reply
-        raise GateUnavailable("the server forgets the script as soon as it is loaded")
+        """As `_run`. A reply that `counts` needs the replicas; its script has written, also when it only repeats its
+        answer, or WAIT would cover nothing."""
+        reply, acknowledged = await self._packets.run(keys, arguments, replicated=True)
+        if counts(reply) and acknowledged < self._replicas:
+            raise GateUnavailable(f"{acknowledged} of {self._replicas} replicas have it", "replicas")
+        return reply
 
 
 def _verdict(word: str, detail: Any) -> Verdict:
