@@ -58,13 +58,17 @@ DEAD_LETTERS = Topic(
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One consumer group. `reads` are co-partitioned, save for the inbound stage's single topic."""
+    """One consumer group. `reads` are co-partitioned, save for the inbound stage's single topic.
+
+    `rereads`: its steps read the same state again and again within moments (runtime/recall.py).
+    """
 
     name: str
     reads: tuple[Topic, ...]
     writes: tuple[Topic, ...]
     meaning: str
     stateful: bool = True
+    rereads: bool = False
     tables: tuple[Topic, ...] = field(default=(TENANTS,))
 
     @property
@@ -86,9 +90,15 @@ INBOUND = Stage("inbound", (SMS_INBOUND,), (REQUESTS,), "reads each SMS, keys it
 REMINDERS = Stage(
     "reminders", (REQUESTS, CALLS), (DUE, EVENTS, OUTBOUND), "the timer stream: waits, fires, retries"
 )
-CALLING = Stage("calls", (DUE, CALLS, EVENTS), (CALLS,), "calls the user, at most once an attempt")
+CALLING = Stage(
+    "calls", (DUE, CALLS, EVENTS), (CALLS,), "calls the user, at most once an attempt", rereads=True
+)
 REPLIES = Stage(
-    "replies", (OUTBOUND, SMS_EVENTS, EVENTS), (SMS_EVENTS,), "sends SMS to users, at most once each"
+    "replies",
+    (OUTBOUND, SMS_EVENTS, EVENTS),
+    (SMS_EVENTS,),
+    "sends SMS to users, at most once each",
+    rereads=True,
 )
 BILLING = Stage("billing", (EVENTS,), (CHARGES,), "turns facts into charges")
 

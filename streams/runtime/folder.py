@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from streams.runtime.clients import Codec
+from streams.runtime.recall import Recall
 from streams.runtime.store import Store
 from streams.topology import Stage
 
@@ -17,15 +19,20 @@ class StoreFolder:
         self._folder = state_dir / stage.name
         self._changelog = stage.changelog.name if stage.changelog else ""
         self._codec = codec
+        self._rereads = stage.rereads
 
     def open(self, number: int) -> Store | None:
         """The store of a partition, which must not be open; None when the stage keeps no state. Raises StoreFailed."""
         topic, codec = self._changelog, self._codec
         if not topic:
             return None
+
+        def decode(data: bytes) -> tuple[str, dict[str, Any]]:
+            return codec.decode(topic, data, None, 0)
+
         return Store(
             self._folder / f"{number}.lmdb",
             partial(codec.encode, topic),
-            lambda data: codec.decode(topic, data, None, 0),
+            Recall(decode) if self._rereads else decode,
             partial(codec.wake_at, topic),
         )
