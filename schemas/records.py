@@ -161,6 +161,17 @@ class ProfileState(TypedDict):
     next_number: int
     # The latest words, oldest first, a tie ending with STOP; the last one is in force.
     opt_words: list[OptWord]
+    # Country and type of the number, such as US mobile; null: not looked up yet.
+    number_kind: str | None
+    # The minute since the epoch that sms_in_minute counts, by the time at which they were received.
+    minute: int | None
+    sms_in_minute: int
+    # The UTC day since the epoch that reminders_in_day counts.
+    day: int | None
+    # Occurrences that were accepted.
+    reminders_in_day: int
+    # By reason, when the user was last told of a refusal.
+    told: dict[str, int]
     # When to forget a user who has no reminders; null: never, as after an opt-out.
     wake_at: int | None
 
@@ -260,6 +271,8 @@ ReminderState = TypedDict(
         "sids": dict[str, str],
         # Fold of the present try: its marks.
         "marks": list[str],
+        # Key presses that were acted upon, each as call sid and key.
+        "pressed": list[str],
         "wake_at": int | None,
     },
 )
@@ -420,6 +433,18 @@ SmsReply = TypedDict(
 )
 
 
+class SpendState(TypedDict):
+    """Calls of one tenant from one partition on one UTC day, kept where the tenant has caps. State of
+    reminders; meaning in streams/reminders/caps.py.
+    """
+
+    # Since the epoch.
+    day: int
+    calls: int
+    # Of them: to numbers that begin so.
+    by_prefix: dict[str, int]
+
+
 class TallyState(TypedDict):
     """Occurrences of one tenant in one partition, counted: accepted = pending + fired + cancelled +
     expired + dead. State of reminders; meanings in streams/reminders/conservation.py.
@@ -469,3 +494,18 @@ class Tenant(TypedDict):
     backlog_high_s: float
     backlog_low_s: float
     over_quota: str
+    # The carrier's name of a voice; null: its default for the language.
+    voice: str | None
+    # treat_as_answered, leave_message or hang_up_and_retry: when a machine picks up
+    on_machine: str
+    # ISO 3166-1 alpha-2, or * for all; null: country and those of numbers
+    allowed_countries: list[str] | None
+    # As libphonenumber names them, or * for all.
+    allowed_number_types: list[str]
+    # SMS of one user beyond it are refused.
+    flood_sms_per_minute: int | None
+    reminders_per_user_per_day: int | None
+    # Per UTC day; null: no cap.
+    calls_per_day: int | None
+    # Caps by the beginning of the called number, such as +1809.
+    calls_per_prefix_per_day: dict[str, int]

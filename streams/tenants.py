@@ -27,6 +27,29 @@ _QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", re.A
 _ZERO = Decimal(0)
 _FINEST = Decimal("0.000001")  # the scale of the Avro decimal
 _DEAREST = Decimal(10) ** 12  # precision 18, of which 6 are decimals
+_VOICE = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)  # as the carrier names them: alice, Polly.Joanna
+_PREFIX = re.compile(r"\+[1-9]\d{0,14}", re.ASCII)
+ANY = "*"
+# As libphonenumber calls them. The others cost too much (premium_rate, shared_cost, personal_number, unknown), cost
+# the callee (toll_free) or belong to no person (pager, uan, voicemail): a tenant may still name them.
+CALLED_TYPES = ("fixed_line", "mobile", "fixed_line_or_mobile", "voip")
+NUMBER_TYPES = frozenset(
+    {
+        *CALLED_TYPES,
+        *(
+            "premium_rate",
+            "shared_cost",
+            "toll_free",
+            "personal_number",
+            "pager",
+            "uan",
+            "voicemail",
+            "unknown",
+        ),
+    }
+)
+_MOST_PREFIXES = 100
+_MOST_CALLS = 10**9
 
 
 class TenantError(ValueError):
@@ -59,6 +82,14 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     backlog_high_s: float = 30.0
     backlog_low_s: float = 5.0
     over_quota: Literal["defer", "reply"] = "defer"
+    voice: str | None = None
+    on_machine: Literal["treat_as_answered", "leave_message", "hang_up_and_retry"] = "treat_as_answered"
+    allowed_countries: tuple[str, ...] | None = None
+    allowed_number_types: tuple[str, ...] = CALLED_TYPES
+    flood_sms_per_minute: int | None = 20
+    reminders_per_user_per_day: int | None = 100
+    calls_per_day: int | None = None
+    calls_per_prefix_per_day: dict[str, int] = {}
 
     @property
     def late_grace_ms(self) -> int:
@@ -67,15 +98,21 @@ class Tenant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def to_record(self) -> TenantRecord:
         """The Avro record `Tenant`."""
         record: Any = msgspec.structs.asdict(self)
-        record["numbers"] = list(self.numbers)
+        for field in _LISTS:
+            record[field] = None if record[field] is None else list(record[field])
         return record  # type: ignore[no-any-return]  # asdict knows the fields, not their types
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Tenant:
         """The inverse of `to_record`; fields of a newer schema are ignored."""
         known: dict[str, Any] = {name: record[name] for name in cls.__struct_fields__ if name in record}
-        known["numbers"] = tuple(known["numbers"])
+        for field in _LISTS:
+            if known.get(field) is not None:
+                known[field] = tuple(known[field])
         return cls(**known)
+
+
+_LISTS = ("numbers", "allowed_countries", "allowed_number_types")
 
 
 class Tenants(Protocol):
@@ -203,6 +240,34 @@ def _problems(t: Tenant) -> Iterable[str]:
         yield "max_attempts: at least 1"
     if t.backlog_low_s > t.backlog_high_s:
         yield "backlog_low_s: greater than backlog_high_s"
+    yield from _people_problems(t)
+
+
+def _people_problems(t: Tenant) -> Iterable[str]:
+    """Who is called, how often, and by which voice."""
+    if t.voice is not None and not _VOICE.fullmatch(t.voice):
+        yield f"voice: {t.voice!r} is not a name such as Polly.Joanna"
+    for country in t.allowed_countries or ():
+        if country != ANY and not _COUNTRY.fullmatch(country):
+            yield f"allowed_countries: {country!r} is not a code such as US, or {ANY} for all"
+    if t.allowed_countries == () or not t.allowed_number_types:
+        yield "allowed_countries, allowed_number_types: an empty list would allow nobody"
+    for kind in t.allowed_number_types:
+        if kind != ANY and kind not in NUMBER_TYPES:
+            yield f"allowed_number_types: {kind!r} is none of {', '.join(sorted(NUMBER_TYPES))}, or {ANY} for all"
+    for field in ("flood_sms_per_minute", "reminders_per_user_per_day"):
+        limit = getattr(t, field)
+        if limit is not None and not 1 <= limit <= _MOST_CALLS:
+            yield f"{field}: {limit} is out of range; at least 1, or null for no limit"
+    if t.calls_per_day is not None and not 0 <= t.calls_per_day <= _MOST_CALLS:
+        yield f"calls_per_day: {t.calls_per_day} is out of range"
+    for prefix, cap in t.calls_per_prefix_per_day.items():
+        if not _PREFIX.fullmatch(prefix):
+            yield f"calls_per_prefix_per_day: {prefix!r} is not the beginning of a number such as +1809 (quote it)"
+        elif not 0 <= cap <= _MOST_CALLS:
+            yield f"calls_per_prefix_per_day: {cap} for {prefix} is out of range"
+    if len(t.calls_per_prefix_per_day) > _MOST_PREFIXES:
+        yield f"calls_per_prefix_per_day: more than {_MOST_PREFIXES} prefixes"
 
 
 def _price_problems(field: str, price: Decimal) -> Iterable[str]:

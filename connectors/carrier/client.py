@@ -23,6 +23,7 @@ from streams.once.carrier import (
 
 REAL_BASE_URL = "https://api.twilio.com"
 CALL_EVENTS = ["initiated", "ringing", "answered", "completed"]
+DETECTION = {"start": "Enable", "end": "DetectMessageEnd"}
 PAGE_SIZE = 1000  # the API's maximum: one request for nearly every pair of numbers
 _CREATE_HEADERS = {"Accept": "application/json"}
 MAX_RECORDS = 10 * PAGE_SIZE  # more than that between two numbers is an answer we cannot use
@@ -53,6 +54,7 @@ class TwilioCarrier:
         self._messages = f"/Accounts/{account_sid}/Messages.json"
 
     async def place_call(self, request: CallRequest) -> PlaceResult:
+        more = {"MachineDetection": DETECTION[request.detect_machine]} if request.detect_machine else {}
         return await self._place(
             self._calls,
             {
@@ -66,6 +68,7 @@ class TwilioCarrier:
                 "StatusCallbackMethod": "POST",
                 "StatusCallbackEvent": CALL_EVENTS,
                 "Timeout": request.ring_timeout_s,
+                **more,
             },
         )
 

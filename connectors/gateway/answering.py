@@ -24,7 +24,7 @@ from typing import Protocol
 from connectors.gateway import twiml
 from connectors.gateway.delivery import Deliveries, NotDelivered
 from connectors.gateway.limits import GatewaySettings
-from connectors.gateway.urls import CallTarget, voice_url
+from connectors.gateway.urls import CallTarget, KeyTarget, key_url, voice_url
 from schemas.records import CallEvent
 from streams.metrics import Metrics
 from streams.once.answering import (
@@ -48,6 +48,7 @@ from streams.runtime.deadline import Deadline
 from streams.topology import CALLS
 
 log = logging.getLogger("ringback.gateway")
+MACHINES = ("machine", "fax")  # how the carrier's words for what is not a person begin
 
 
 class AnswerGate(Protocol):
@@ -84,9 +85,16 @@ class Answering:
         self._clock = clock
         self._metrics = metrics
 
-    async def answer(self, target: CallTarget, sid: str, to: str) -> Answer:
-        """What the call `sid` to the number `to` gets now. Raises nothing for what is away."""
-        answer = await self._decide(target, sid, to)
+    async def answer(self, target: CallTarget, sid: str, to: str, answered_by: str = "human") -> Answer:
+        """What the call `sid` to the number `to` gets now. Raises nothing for what is away.
+
+        `answered_by` is the carrier's word for who picked up, where it was asked to find out.
+        """
+        by_machine = answered_by.startswith(MACHINES)
+        if by_machine and target.on_machine == "hang_up_and_retry":
+            answer = Answer(twiml.hang_up(), "machine")  # no words, no ANSWERED: the next attempt follows
+        else:
+            answer = await self._decide(target, sid, to, by_machine)
         self._metrics.inc("ringback_gateway_answers_total", outcome=answer.outcome)
         log.info("call %s of %s: %s", sid, target.key, answer.outcome)
         return answer
@@ -98,14 +106,14 @@ class Answering:
         except NotDelivered:
             log.warning("call %s: TOLD was not confirmed", event["call_sid"])
 
-    async def _decide(self, target: CallTarget, sid: str, to: str) -> Answer:
+    async def _decide(self, target: CallTarget, sid: str, to: str, by_machine: bool) -> Answer:
         """Run what the machine wants until it has a reply."""
         deadline = Deadline(self._settings.voice_wait_s)
         picked, wanted = pick_up(target.key, sid, to, target.asked)
         following: AnswerEffect | Reply = wanted
         while not isinstance(following, Reply):
             picked, following = step(picked, await self._run(following, target, sid, deadline))
-        return self._render(following, target, sid)
+        return self._render(following, target, sid, by_machine)
 
     async def _run(
         self, effect: AnswerEffect, target: CallTarget, sid: str, deadline: Deadline
@@ -128,18 +136,24 @@ class Answering:
         except NotDelivered:
             return False
 
-    def _render(self, reply: Reply, target: CallTarget, sid: str) -> Answer:
+    def _render(self, reply: Reply, target: CallTarget, sid: str, by_machine: bool) -> Answer:
         match reply:
             case Words(say):
                 told = self._event(target, say, sid, "TOLD")
-                return Answer(twiml.words(say.subject, say.language), reply.outcome, told)
+                keys = None if by_machine else self._key_url(target, sid, say.language)
+                return Answer(
+                    twiml.words(say.subject, say.language, target.voice, keys), reply.outcome, told
+                )
             case HangUp():
                 return Answer(twiml.hang_up(), reply.outcome)
             case ComeAgain():
                 again = voice_url(self._settings.public_url, target.again())
                 return Answer(twiml.come_again(again), reply.outcome)
             case Sorry():
-                return Answer(twiml.sorry(reply.language), reply.outcome)
+                return Answer(twiml.sorry(reply.language, target.voice), reply.outcome)
+
+    def _key_url(self, target: CallTarget, sid: str, language: str) -> str:
+        return key_url(self._settings.public_url, KeyTarget.of(target, sid, language))
 
     def _event(self, target: CallTarget, say: Say, sid: str, state: str) -> CallEvent:
         key = target.key

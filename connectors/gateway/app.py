@@ -20,15 +20,18 @@ from connectors.gateway.delivery import Deliveries, NotDelivered
 from connectors.gateway.doorkeeper import Doorkeeper
 from connectors.gateway.evidence import call_event, received, sms_event
 from connectors.gateway.forms import read_webhook
+from connectors.gateway.keys import Keypad
 from connectors.gateway.limits import GatewaySettings
-from connectors.gateway.parameters import CALL_EVENTS, INCOMING_SMS, MESSAGE_EVENTS, VOICE
+from connectors.gateway.parameters import CALL_EVENTS, INCOMING_SMS, KEY_PRESS, MESSAGE_EVENTS, VOICE
 from connectors.gateway.refusals import Refused, bad_request, unconfirmed
 from connectors.gateway.urls import (
+    KEY_PATH,
     SMS_PATH,
     STATUS_PATH,
     VOICE_PATH,
     is_of_message,
     parse_call,
+    parse_key,
     parse_message,
 )
 from connectors.metrics import PrometheusMetrics
@@ -59,6 +62,7 @@ def create_app(
         routes=[
             Route(SMS_PATH, endpoints.sms, methods=["POST"]),
             Route(VOICE_PATH, endpoints.voice, methods=["POST"]),
+            Route(KEY_PATH, endpoints.key, methods=["POST"]),
             Route(STATUS_PATH, endpoints.status, methods=["POST"]),
             Route("/healthz", endpoints.healthz),
             Route("/readyz", endpoints.readyz),
@@ -85,6 +89,7 @@ class _Endpoints:
         self._metrics = metrics
         self._clock = clock
         self._answering = Answering(gate, deliveries, settings, clock, metrics)
+        self._keypad = Keypad(deliveries, settings, clock, metrics)
 
     async def sms(self, request: Request) -> Response:
         """An SMS for one of our numbers; 2xx only when Kafka has it."""
@@ -103,9 +108,22 @@ class _Endpoints:
             target = parse_call(webhook.query)
         except ValueError:
             raise bad_request("wrong_url", "the query names no call of ours") from None
-        answer = await self._answering.answer(target, webhook.form["CallSid"], webhook.form["To"])
+        form = webhook.form
+        answer = await self._answering.answer(
+            target, form["CallSid"], form["To"], form.get("AnsweredBy", "human")
+        )
         told = None if answer.told is None else BackgroundTask(self._answering.told, answer.told)
         return _xml(answer.xml, told)
+
+    async def key(self, request: Request) -> Response:
+        """A key was pressed in a call that is told its words."""
+        webhook = await read_webhook(request, self._settings, KEY_PRESS)
+        try:
+            target = parse_key(webhook.query)
+        except ValueError:
+            raise bad_request("wrong_url", "the query names no call of ours") from None
+        form = webhook.form
+        return _xml(await self._keypad.pressed(target, form["CallSid"], form["To"], form.get("Digits", "")))
 
     async def status(self, request: Request) -> Response:
         """How far a call or an SMS of ours is; 2xx only when Kafka has it."""

@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.gateway.refusals import Refused
-from connectors.gateway.urls import SMS_PATH, STATUS_PATH, VOICE_PATH
+from connectors.gateway.urls import KEY_PATH, SMS_PATH, STATUS_PATH, VOICE_PATH
 from streams.metrics import Metrics
 
 log = logging.getLogger("ringback.gateway")
 
-WEBHOOKS = (SMS_PATH, VOICE_PATH, STATUS_PATH)
+WEBHOOKS = (SMS_PATH, VOICE_PATH, KEY_PATH, STATUS_PATH)
 PROBES = ("/healthz", "/readyz", "/metrics")
 
 

@@ -120,13 +120,26 @@ INCOMING_SMS = Form(
     frozenset({"AccountSid", "MessageSid", "From", "To", "Body"}),
 )
 
+_KEYS: dict[str, Shape] = {
+    "Digits": _shape(r"[0-9*#]{0,32}"),
+    "FinishedOnKey": _shape(r"[0-9*#]?"),
+    "msg": _shape(r"Gather [A-Z][a-z]{0,19}"),
+}
+
 VOICE = Form(
     {
         **_CALL,
+        **_KEYS,  # where a key could not be posted to its own URL, and the fallback is asked instead
         # Where the carrier could not read our first answer and asks the fallback URL.
         "ErrorCode": NUMBER,
         "ErrorUrl": _shape(r"https?://[!-~]{1,2000}"),
     },
+    frozenset({"AccountSid", "CallSid", "From", "To"}),
+)
+
+KEY_PRESS = Form(
+    # Digits are missing when we redirect a call to the URL of a key that was not stored.
+    {**_CALL, **_KEYS},
     frozenset({"AccountSid", "CallSid", "From", "To"}),
 )
 

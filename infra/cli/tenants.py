@@ -56,13 +56,13 @@ def apply(settings: Settings, file: Path, as_json: bool) -> None:
 @json_flag
 @settings_flags("kafka", "registry")
 def list_(settings: Settings, as_json: bool) -> None:
-    """List the tenants in force."""
+    """List the tenants in force: what identifies and limits them; every field with --json."""
     found = current_tenants(settings)
     if as_json:
         for tenant in found:
             print_json(_plain(tenant))
         return
-    heading = ("TENANT", "NUMBERS", "ZONE", "SMS", "ANSWERED", "CALLS/S")
+    heading = ("TENANT", "NUMBERS", "ZONE", "SMS", "ANSWERED", "CALLS/S", "CALLS TO", "MACHINE", "LIMITS")
     rows = [
         (
             t.id,
@@ -71,6 +71,9 @@ def list_(settings: Settings, as_json: bool) -> None:
             f"{plain(t.price_per_sms)} {t.currency}",
             f"{plain(t.price_per_answered_call)} {t.currency}",
             f"{t.calls_per_second:g}",
+            _called(t),
+            t.on_machine.replace("_", " "),
+            _limits(t),
         )
         for t in found
     ]
@@ -123,3 +126,26 @@ def _plain(tenant: Tenant) -> dict[str, Any]:
     from schemas.render import to_json
 
     return to_json("Tenant", tenant.to_record())
+
+
+def _called(tenant: Tenant) -> str:
+    """The countries that it calls, and the types of numbers where they are not the usual ones."""
+    from streams.reminders.limits import countries_of
+    from streams.tenants import CALLED_TYPES
+
+    countries = " ".join(sorted(countries_of(tenant)))
+    usual = tenant.allowed_number_types == CALLED_TYPES
+    return countries if usual else f"{countries}, {' '.join(tenant.allowed_number_types)}"
+
+
+def _limits(tenant: Tenant) -> str:
+    """What of it is limited: the user's SMS and reminders, its calls in all and by prefix."""
+    user = (
+        (tenant.flood_sms_per_minute, "SMS/min"),
+        (tenant.reminders_per_user_per_day, "reminders/day"),
+    )
+    parts = [f"{limit} {unit} a user" for limit, unit in user if limit is not None]
+    if tenant.calls_per_day is not None:
+        parts.append(f"{tenant.calls_per_day} calls/day")
+    parts += [f"{cap} to {prefix}" for prefix, cap in sorted(tenant.calls_per_prefix_per_day.items())]
+    return ", ".join(parts) or "none"

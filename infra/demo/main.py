@@ -24,7 +24,9 @@ from infra.demo.script import DEMO
 from infra.demo.system import System
 from infra.demo.watch import Watch
 from infra.simulator.client import SimulatorClient
-from streams.tenants import parse_tenants
+from streams.phone_numbers import kind_of
+from streams.reminders.limits import calls
+from streams.tenants import ANY, parse_tenants
 
 # An attempt whose outcome nobody can tell stays open for so long, unless a setting says otherwise: nobody watches for
 # the usual two minutes.
@@ -42,6 +44,11 @@ def run_demo(
     if any(t.confirm_first_contact for t in run.tenants):
         raise WrongUseError(
             f"{file}: the demo's users answer no confirmation; set confirm_first_contact: false"
+        )
+    if not all(calls(t, kind_of(number)) for t in run.tenants for number in run.numbers.values()):
+        raise WrongUseError(
+            f"{file}: the demo's users have invented numbers; set allowed_countries and allowed_number_types to "
+            f"['{ANY}']"
         )
     with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="ringback-demo-") as script:
         json.dump({"behaviours": run.behaviours()}, script)

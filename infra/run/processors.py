@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import Literal
 
 from connectors.settings import Settings
 from schemas.records import CallState, ReplyState
@@ -15,6 +16,7 @@ from streams.ids import user_number
 from streams.inbound import Inbound
 from streams.metrics import Metrics
 from streams.once.carrier import CallRequest, MessageRequest
+from streams.reminders.caps import Share
 from streams.reminders.processor import Reminders
 from streams.replies.processor import RepliesProcessor
 from streams.runtime.clock import Clock
@@ -22,6 +24,13 @@ from streams.runtime.effects import Hands, NoHands
 from streams.runtime.task import MakeProcessor
 from streams.tenants import Tenants
 from streams.topology import CALLING, REPLIES
+
+# What the carrier is asked to find out, by what the tenant wants done with an answering machine.
+DETECT: dict[str, Literal["start", "end"] | None] = {
+    "treat_as_answered": None,
+    "leave_message": "end",
+    "hang_up_and_retry": "start",
+}
 
 NEEDS_CARRIER = (CALLING.name, REPLIES.name)
 
@@ -31,12 +40,18 @@ class Requests:
     """What the carrier is asked, and where it is told to report. The nonce makes each request's URLs its own."""
 
     public_url: str
+    tenants: Tenants
 
     def call(self, call: CallState) -> CallRequest:
         from connectors.gateway.urls import call_urls
 
-        key = key_of(call)
-        urls = call_urls(self.public_url, key, call["user"], call["epoch"], _nonce())
+        key, tenant = key_of(call), self.tenants.get(call["tenant"])
+        voice = tenant.voice if tenant else None
+        detect = DETECT[tenant.on_machine] if tenant else None
+        on_machine = tenant.on_machine if tenant and detect else None
+        urls = call_urls(
+            self.public_url, key, call["user"], call["epoch"], _nonce(), voice=voice, on_machine=on_machine
+        )
         return CallRequest(
             to=user_number(call["user"]),
             from_=call["from"],
@@ -44,6 +59,7 @@ class Requests:
             fallback_url=urls.fallback_url,
             status_callback=urls.status_callback,
             ring_timeout_s=RING_TIMEOUT_S,
+            detect_machine=detect,
         )
 
     def message(self, reply: ReplyState) -> MessageRequest:
@@ -59,13 +75,13 @@ def _nonce() -> str:
     return uuid.uuid4().hex
 
 
-def make_processor(stage: str, settings: Settings, tenants: Tenants) -> MakeProcessor:
-    """The processor of each partition number of `stage`."""
-    requests = Requests(settings.public_url or "")
+def make_processor(stage: str, settings: Settings, tenants: Tenants, partitions: int = 1) -> MakeProcessor:
+    """The processor of each partition number of `stage`, of which there are `partitions`."""
+    requests = Requests(settings.public_url or "", tenants)
     resolve_ms = round(settings.resolve_s * 1000)
     makers: dict[str, MakeProcessor] = {
         "inbound": lambda _: Inbound(tenants),
-        "reminders": lambda _: Reminders(tenants),
+        "reminders": lambda number: Reminders(tenants, Share(number, partitions)),
         "calls": lambda number: CallsProcessor(number, tenants, requests.call, resolve_ms),
         "replies": lambda number: RepliesProcessor(number, requests.message, resolve_ms),
         "billing": lambda _: Billing(tenants),

@@ -12,8 +12,10 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
+from connectors.kafka.browse import UnknownTopicError
 from connectors.kafka.clients import KafkaClients
 from connectors.kafka.tables import TenantsTable
+from connectors.kafka.topics import admin_client, find
 from connectors.metrics import Books, LoopMetrics, PrometheusMetrics
 from connectors.settings import Settings
 from infra.run.health import HealthServer
@@ -28,7 +30,7 @@ from streams.runtime.effects import Hands
 from streams.runtime.errors import LoopError
 from streams.runtime.loop import Loop, LoopSettings
 from streams.runtime.wire import Wire
-from streams.topology import REMINDERS, STAGES
+from streams.topology import REMINDERS, REQUESTS, STAGES
 
 log = logging.getLogger("ringback.run")
 
@@ -108,7 +110,7 @@ def run_stages(
     """Run `members` members of each stage until `stop` is set; 0 when all of them finished in time, else 1.
 
     `loop_settings` makes the bounds of a loop from its member id and its state folder. Raises SettingsError for what
-    is missing, KafkaException when the broker is not there at the start.
+    is missing, KafkaException when the broker is not there at the start, UnknownTopicError.
     """
     # A thread whose call into the client library returns waits so long for a loop that is busy with what can wait:
     # with Python's default of 5 ms a commit seemed to take as much longer.
@@ -124,6 +126,7 @@ def run_stages(
     clock = SystemClock(settings.clock_tolerance_s, metrics=metrics)
     member_id = settings.member_id()
     with GiveBack(), TenantsTable(settings.kafka_config(), codec).start() as tenants:
+        partitions = _partitions_of_users(settings) if REMINDERS.name in names else 1
         all_hands: list[Hands] = []
 
         def loop_of(stage: str, number: int) -> MakeLoop:
@@ -137,7 +140,7 @@ def run_stages(
             all_hands.append(hands)
             return lambda: Loop(
                 STAGES[stage],
-                make_processor(stage, settings, tenants),
+                make_processor(stage, settings, tenants, partitions),
                 clients=clients,
                 codec=Wire(settings.schema_registry_url),
                 clock=clock,
@@ -182,3 +185,12 @@ def _filling(all_hands: list[Hands]) -> dict[str, Any]:
         if progress is not None:
             found |= progress.under_way()
     return found
+
+
+def _partitions_of_users(settings: Settings) -> int:
+    """How many partitions hold the users, which is fixed for the life of the topics: the tenants' caps are divided by
+    it. Raises KafkaException, UnknownTopicError."""
+    found = find(admin_client(settings.kafka_config()), [REQUESTS.name])
+    if not found:
+        raise UnknownTopicError(REQUESTS.name)
+    return found[REQUESTS.name].partitions

@@ -34,7 +34,7 @@ class Conversation:
             verb = verbs.popleft()
             match verb:
                 case twiml.Say():
-                    await self._say(call, verb.text)
+                    await self._say(call, verb.text, voice=verb.voice)
                 case twiml.Pause():
                     await self._elapse(verb.seconds)
                 case twiml.Hangup():
@@ -58,7 +58,7 @@ class Conversation:
     async def _gather(self, call: Call, verb: twiml.Gather, keys: "deque[str]") -> dict[str, str] | None:
         for part in verb.prompt:
             if isinstance(part, twiml.Say):
-                await self._say(call, part.text)
+                await self._say(call, part.text, voice=part.voice)
             else:
                 await self._elapse(part.seconds)
         if not keys:
@@ -70,8 +70,8 @@ class Conversation:
         digits = pressed.removesuffix(finished)[: verb.num_digits]
         return {"Digits": digits, "msg": "Gather End", "FinishedOnKey": finished}
 
-    async def _say(self, call: Call, text: str, error: bool = False) -> None:
-        about = {"sid": call.sid, "to": call.to, "text": text, "error": error}
+    async def _say(self, call: Call, text: str, error: bool = False, voice: str | None = None) -> None:
+        about = {"sid": call.sid, "to": call.to, "text": text, "voice": voice, "error": error}
         try:
             await self._elapse(len(text) / self._settings.say_chars_per_s)
         except asyncio.CancelledError:

@@ -17,6 +17,7 @@ class TwimlError(Exception):
 @dataclass(frozen=True, slots=True)
 class Say:
     text: str
+    voice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def parse(document: bytes) -> tuple[Verb, ...]:
 def _verb(element: ET.Element) -> Verb:
     match element.tag:
         case "Say":
-            return Say(_text(element))
+            return Say(_text(element), element.get("voice"))
         case "Pause":
             return Pause(_number(element, "length", 1.0))
         case "Redirect":

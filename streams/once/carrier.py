@@ -11,12 +11,16 @@ safely (the carrier has no idempotency key), so a result says what is known, nev
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """One call to place. Numbers are E.164; the URLs are ours and carry the identity of the try."""
+    """One call to place. Numbers are E.164; the URLs are ours and carry the identity of the try.
+
+    `detect_machine` has the carrier find out who picked up before it asks for the words: "start" as soon as it can
+    tell, "end" when a machine has said its greeting. It costs a few seconds of silence, and money.
+    """
 
     to: str
     from_: str
@@ -24,6 +28,7 @@ class CallRequest:
     fallback_url: str
     status_callback: str
     ring_timeout_s: int
+    detect_machine: Literal["start", "end"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

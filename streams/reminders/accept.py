@@ -8,6 +8,7 @@ from schemas.records import ReminderState, Request
 from streams.phrases.resolve import resolve
 from streams.phrases.when import When
 from streams.reminders.conservation import ACCEPTED, REVIVED, is_dead
+from streams.reminders.limits import count_reminder, day_is_full, refuse
 from streams.reminders.quiet import after_quiet
 from streams.reminders.state import UNCONFIRMED, WAITING, new_occurrence, reminder_key, reminders_of, save
 from streams.reminders.turn import Turn
@@ -18,7 +19,7 @@ FARTHEST_MS = 3_660 * DAY_MS  # ten years: a timer beyond that is a slip of the 
 
 
 def remind(turn: Turn, request: Request, reminder_id: str) -> bool:
-    """Accept a reminder, or say what is missing; was it accepted?"""
+    """Accept a reminder, refuse it, or say what is missing; was it accepted?"""
     if not request["subject"]:
         turn.ask_back(request, "no_subject")
         return False
@@ -29,6 +30,10 @@ def remind(turn: Turn, request: Request, reminder_id: str) -> bool:
     if kept and due_at <= turn.now_ms:  # it would expire before the user could say YES
         turn.ask_back(request, "passed", when=turn.when(due_at))
         return False
+    if over := _over_a_cap(turn, due_at):
+        refuse(turn, request, over)
+        return False
+    count_reminder(turn)
     number = turn.profile["next_number"]
     turn.profile["next_number"] = number + 1
     turn.save_profile()
@@ -52,6 +57,13 @@ def remind(turn: Turn, request: Request, reminder_id: str) -> bool:
         number=number,
     )
     return True
+
+
+def _over_a_cap(turn: Turn, due_at: int) -> str | None:
+    """The user's cap, or a cap of the tenant that is used up on the day on which the call would be made."""
+    if day_is_full(turn):
+        return "user_cap"
+    return turn.used_up() if fire_time(turn, due_at) // DAY_MS <= turn.now_ms // DAY_MS else None
 
 
 def instant(turn: Turn, request: Request) -> int | None:

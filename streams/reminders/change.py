@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.records import ReminderState, Request
 from streams.reminders.accept import instant, schedule
 from streams.reminders.conservation import ACCEPTED, CANCELLED, REVIVED, is_dead
+from streams.reminders.limits import count_reminder, day_is_full, refuse
 from streams.reminders.state import (
     ENDED,
     HEARD,
@@ -69,9 +70,12 @@ def snooze(turn: Turn, request: Request) -> None:
     if due_at is None:
         return
     key, reminder = found
+    if reminder["fired_at"] is not None and day_is_full(turn):
+        refuse(turn, request, "user_cap")
+        return
     kept = reminder["status"] == UNCONFIRMED
-    reminder = _next_occurrence(turn, reminder)
-    due_at = _unused(turn, reminder, due_at)
+    reminder = next_occurrence(turn, reminder)
+    due_at = unused(turn, reminder, due_at)
     if kept:
         reminder["due_at"] = reminder["fire_at"] = reminder["wake_at"] = due_at
         save(turn.state, key, reminder)
@@ -88,13 +92,14 @@ def snooze(turn: Turn, request: Request) -> None:
     )
 
 
-def _next_occurrence(turn: Turn, old: ReminderState) -> ReminderState:
+def next_occurrence(turn: Turn, old: ReminderState) -> ReminderState:
     """A fresh occurrence of the same reminder. The old one is kept under its own key if a call of it may exist."""
     if old["fired_at"] is None:
         if is_dead(old):
             turn.count(REVIVED)
         return old
     turn.count(ACCEPTED)
+    count_reminder(turn)
     replaced = old.copy()
     replaced["superseded"] = True
     replaced["cancel_sid"] = None  # a newer wish than a cancel that is still on its way
@@ -118,7 +123,7 @@ def _next_occurrence(turn: Turn, old: ReminderState) -> ReminderState:
     )
 
 
-def _unused(turn: Turn, reminder: ReminderState, due_at: int) -> int:
+def unused(turn: Turn, reminder: ReminderState, due_at: int) -> int:
     """An occurrence is named by its instant, so one that has fired before lends its name to no other."""
     while load(turn.state, replaced_key(turn.user, reminder["reminder_id"], due_at)) is not None:
         due_at += 1

@@ -10,6 +10,7 @@ from streams.phrases.zones import find_zone, zone_of
 from streams.reminders import words
 from streams.reminders.accept import confirm, remind
 from streams.reminders.change import cancel, snooze
+from streams.reminders.limits import is_held_back
 from streams.reminders.profile import add_word, was_out
 from streams.reminders.state import LIVE, OUT, UNCONFIRMED, reminders_of
 from streams.reminders.turn import Turn
@@ -19,7 +20,7 @@ LISTED = 8  # as many fit into an SMS that a carrier still joins
 
 def obey(turn: Turn, request: Request, reminder_id: str) -> bool:
     """Do what the SMS says; did it leave a reminder, called `reminder_id`? Words of opting out and in and HELP always
-    count; the rest only of users opted in."""
+    count; the rest only of users opted in whom nothing holds back (limits.py)."""
     name, refused = request["command"], was_out(turn.profile, request["received_at"])
     if name == "stop":
         _stop(turn, request)
@@ -30,6 +31,8 @@ def obey(turn: Turn, request: Request, reminder_id: str) -> bool:
         turn.reply(request, "help", kind="help")
     elif refused:
         turn.outcome(request["message_sid"], "REFUSED", charged=False, reason="opted_out")
+    elif is_held_back(turn, request):
+        pass
     elif name == "remind":
         return remind(turn, request, reminder_id)
     else:

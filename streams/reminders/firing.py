@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.records import ReminderState
 from streams.reminders.conservation import CANCELLED, FIRED
+from streams.reminders.limits import may_call
 from streams.reminders.profile import is_out
 from streams.reminders.quiet import coming_span
 from streams.reminders.state import HEARD, NO_EVIDENCE_MS, OUT, UNCONFIRMED, WAITING, save
@@ -47,6 +48,13 @@ def _fire(turn: Turn, key: str, reminder: ReminderState) -> None:
         reminder["expires_at"] = None
         save(turn.state, key, reminder)
         return
+    first_try = reminder["try"] == 1  # what the carrier did not take is not a second call
+    why_not = (turn.used_up() if first_try else None) if may_call(turn) else "not_allowed"
+    if why_not is not None:
+        miss(turn, key, reminder, why_not)
+        return
+    if first_try:
+        turn.spend()
     if reminder["fired_at"] is None:
         turn.count(FIRED)
     reminder["status"] = OUT
@@ -59,7 +67,7 @@ def _fire(turn: Turn, key: str, reminder: ReminderState) -> None:
 
 
 def miss(turn: Turn, key: str, reminder: ReminderState, reason: str) -> None:
-    """Too late to call: say what the call would have said."""
+    """Too late to call, or not to be called any more: say what the call would have said."""
     turn.fact("MISSED", reminder, reason=reason)
     turn.follow_up(reminder, "missed")
     turn.end(key, reminder)

@@ -13,6 +13,7 @@ from typing import cast
 from schemas.records import CallEvent, ReminderState, Request
 from streams import ids
 from streams.reminders import firing, outcomes
+from streams.reminders.caps import WHOLE, Share
 from streams.reminders.commands import obey
 from streams.reminders.conservation import note_set_aside, open_books
 from streams.reminders.forgetting import forget_user
@@ -36,8 +37,10 @@ from streams.tenants import Tenants
 class Reminders:
     """The processor of one partition."""
 
-    def __init__(self, tenants: Tenants) -> None:
+    def __init__(self, tenants: Tenants, share: Share = WHOLE) -> None:
+        """`share`: this partition, of how many; the tenants' caps are divided by it."""
         self._tenants = tenants
+        self._share = share
 
     def step(self, state: State, event: Event, now_ms: int) -> Sequence[Output]:
         """React to a request, a piece of evidence or a timer. Raises Poison for an unknown tenant."""
@@ -69,6 +72,7 @@ class Reminders:
         turn = self._turn(state, request["tenant"], user, now_ms)
         if not obey(turn, request, reminder_id):
             save_seen(state, reminder_id, now_ms)
+        turn.keep_profile()
         return turn.out
 
     def _evidence(self, state: State, event: CallEvent, now_ms: int) -> Sequence[Output]:
@@ -80,6 +84,7 @@ class Reminders:
         key, reminder = found
         turn = self._turn(state, reminder["tenant"], reminder["user"], now_ms)
         outcomes.learn(turn, key, reminder, event)
+        turn.keep_profile()
         return turn.out
 
     def _wake(self, state: State, wake: Wake, now_ms: int) -> Sequence[Output]:
@@ -95,10 +100,11 @@ class Reminders:
             return ()
         turn = self._turn(state, reminder["tenant"], reminder["user"], now_ms)
         firing.wake(turn, wake.key, reminder)
+        turn.keep_profile()
         return turn.out
 
     def _turn(self, state: State, tenant_id: str, user: str, now_ms: int) -> Turn:
         tenant = self._tenants.get(tenant_id)
         if tenant is None:
             raise Poison("unknown_tenant", f"no tenant {tenant_id!r}")
-        return Turn(state, now_ms, tenant, user)
+        return Turn(state, now_ms, tenant, user, self._share)

@@ -8,6 +8,7 @@
     e|{user}|{reminder_id}|{due_at}       ReminderState   an occurrence that fired and that a snooze replaced
                                                           removed 8 d after its end
     c|{tenant}                            TallyState      never: one a tenant, see conservation.py
+    k|{tenant}                            SpendState      never: one a tenant that has caps, see caps.py
     m|{reminder_id}                       SeenState       an SMS that has no `r|` record (any more): that it was
                                                           read; removed after 35 d
 
@@ -62,7 +63,18 @@ def load_profile(state: State, user: str) -> ProfileState:
     found = state.get(f"p|{user}")
     if found is None:
         return ProfileState(
-            zone=None, zone_at=None, confirmed=False, next_number=1, opt_words=[], wake_at=None
+            zone=None,
+            zone_at=None,
+            confirmed=False,
+            next_number=1,
+            opt_words=[],
+            number_kind=None,
+            minute=None,
+            sms_in_minute=0,
+            day=None,
+            reminders_in_day=0,
+            told={},
+            wake_at=None,
         )
     return cast(ProfileState, found)
 
@@ -95,6 +107,7 @@ def new_occurrence(
         "superseded": False,
         "sids": {},
         "marks": [],
+        "pressed": [],
         "wake_at": due_at,
     }
 

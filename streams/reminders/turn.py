@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from schemas.records import ProfileState, ReminderDue, ReminderEvent, ReminderState, Request, SmsReply
 from streams import ids
 from streams.phrases.render import say_when
-from streams.reminders import conservation, words
+from streams.reminders import caps, conservation, words
+from streams.reminders.caps import WHOLE, Share
 from streams.reminders.conservation import EXPIRED, Move
 from streams.reminders.profile import is_out, kept_until
 from streams.reminders.quiet import Span
@@ -21,13 +22,18 @@ AFTER_STOP = frozenset({"help", "stop", "start"})  # kinds of SMS that a user wh
 
 @dataclass(slots=True)
 class Turn:
-    """One event of one user. `out` gathers what the step puts out."""
+    """One event of one user. `out` gathers what the step puts out.
+
+    `profile_changed`: something in the profile must be written, at the latest by `keep_profile` at the end of the step.
+    """
 
     state: State
     now_ms: int
     tenant: Tenant
     user: str
+    share: Share = WHOLE
     out: list[Output] = field(default_factory=list)
+    profile_changed: bool = False
     _profile: ProfileState | None = None
 
     @property
@@ -49,6 +55,12 @@ class Turn:
     def save_profile(self) -> None:
         self.profile["wake_at"] = kept_until(self.profile, self.now_ms)
         save_profile(self.state, self.user, self.profile)
+        self.profile_changed = False
+
+    def keep_profile(self) -> None:
+        """Write the profile if something in it has changed since it was last written."""
+        if self.profile_changed:
+            self.save_profile()
 
     def outcome(
         self,
@@ -170,6 +182,14 @@ class Turn:
             "quiet_until": quiet.until_ms if quiet is not None else None,
         }
         self.out.append(Send(DUE.name, self.user, "ReminderDue", value))
+
+    def used_up(self) -> str | None:
+        """The tenant's cap that forbids a call to the user now."""
+        return caps.used_up(self.state, self.tenant, self.user, self.share, self.now_ms)
+
+    def spend(self) -> None:
+        """Count a call to the user under the tenant's caps."""
+        caps.spend(self.state, self.tenant, self.user, self.now_ms)
 
     def count(self, amounts: Move) -> None:
         """Count a move of an occurrence from one class to another."""

@@ -142,6 +142,11 @@ class Ringback:
                 # The first one owns the number that all SMS went to; the stage looks tenants up by name.
                 numbers=(OUR_NUMBER if t == 0 else f"+1312556{t:04d}",),
                 confirm_first_contact=False,
+                # The load is invented: its numbers exist nowhere, and some users have all of it.
+                allowed_countries=("*",),
+                allowed_number_types=("*",),
+                flood_sms_per_minute=None,
+                reminders_per_user_per_day=None,
             )
             for t in range(TENANTS)
         ]

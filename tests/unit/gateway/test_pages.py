@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from connectors.gateway import twiml
+from connectors.gateway.frames import frame
 from connectors.metrics import LoopMetrics, PrometheusMetrics
 from streams.metrics import METRICS, NoMetrics, UndeclaredMetric
 from streams.runtime.telemetry import Telemetry
@@ -96,5 +97,5 @@ def test_the_loop_can_tell_about_itself() -> None:
 def test_any_text_is_spoken_as_text(subject: str, language: str) -> None:
     """Well-formed XML whose only content is the frame and the cleaned, bounded text."""
     said = ElementTree.fromstring(twiml.words(subject, language)).findtext("Say")
-    assert said == twiml.frame(language).reminder.format(twiml.clean(subject))
+    assert said == frame(language).reminder.format(twiml.clean(subject))
     assert len(twiml.clean(subject)) <= twiml.MAX_WORDS_CHARS

@@ -52,8 +52,8 @@ async def gated(gate: RedisGate) -> None:
 async def test_the_first_call_hears_the_words_and_it_is_written_before_and_after(carrier: Carrier) -> None:
     """ANSWERED, the words, TOLD, all keyed by the user; the text is data, not TwiML."""
     response = await carrier.post(path_of(KEY), call_form())
-    assert heard(response.text) == ["Say", "Hangup"]
-    spoken = ElementTree.fromstring(response.text).findtext("Say")
+    assert heard(response.text) == ["Gather", "Say", "Hangup"]
+    spoken = ElementTree.fromstring(response.text).findtext("Gather/Say")
     assert spoken == "This is your reminder: buy milk <Redirect>x</Redirect> & bread"
     assert carrier.states() == ["ANSWERED", "TOLD"]
     topic, key, record = carrier.produced()[0]

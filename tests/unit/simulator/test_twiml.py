@@ -21,7 +21,7 @@ from infra.simulator.twiml import (
     [
         (
             "<Say voice='alice'>  Buy\n <emphasis>two</emphasis> milks &amp; jam </Say>",
-            Say("Buy two milks & jam"),
+            Say("Buy two milks & jam", "alice"),
         ),
         ("<Pause/>", Pause(1.0)),
         ("<Pause length='3'/>", Pause(3.0)),

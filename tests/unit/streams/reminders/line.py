@@ -95,9 +95,14 @@ class Line:
         )
 
     def evidence(
-        self, state: str, sid: str | None = "CA1", due: dict[str, Any] | None = None
+        self,
+        state: str,
+        sid: str | None = "CA1",
+        due: dict[str, Any] | None = None,
+        digits: str | None = None,
+        at: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Evidence about a try (default: the last one that fired)."""
+        """Evidence about a try (default: the last one that fired), seen now or at another time."""
         due = due or self.due[-1]
         value = {name: due[name] for name in ("reminder_id", "user", "tenant", "due_at", "attempt", "try")}
         if state in ("CLAIMED", "UNKNOWN", "NOT_SENT", "NOT_PLACED"):
@@ -106,11 +111,15 @@ class Line:
             "state": state,
             "call_sid": sid,
             "epoch": None,
-            "digits": None,
+            "digits": digits,
             "reason": None,
-            "at": self.now_ms,
+            "at": self.now_ms if at is None else at,
         }
         return self.step(self._record(CALLS.name, "CallEvent", value))
+
+    def press(self, digits: str, sid: str = "CA1", at: int | None = None) -> list[dict[str, Any]]:
+        """A key is pressed in the call of the last try that fired."""
+        return self.evidence("ANSWERED", sid, digits=digits, at=at)
 
     def wait(self, seconds: float) -> list[dict[str, Any]]:
         """Let time pass, timers firing as the loop would fire them; returns the new facts."""

@@ -47,6 +47,14 @@ def test_all_but_id_and_numbers_have_the_documented_defaults() -> None:
         "backlog_high_s": 30,
         "backlog_low_s": 5,
         "over_quota": "defer",
+        "voice": None,
+        "on_machine": "treat_as_answered",
+        "allowed_countries": None,
+        "allowed_number_types": ["fixed_line", "mobile", "fixed_line_or_mobile", "voip"],
+        "flood_sms_per_minute": 20,
+        "reminders_per_user_per_day": 100,
+        "calls_per_day": None,
+        "calls_per_prefix_per_day": {},
     }
 
 
@@ -91,6 +99,24 @@ def test_a_price_is_a_string_or_a_number(price: str) -> None:
         ({"max_attempts": 2.5}, ["acme", "max_attempts"]),
         ({"backlog_low_s": 40}, ["acme", "backlog_low_s"]),
         ({"over_quota": "drop"}, ["acme", "over_quota"]),
+        ({"voice": "Polly Joanna"}, ["acme", "voice", "Polly.Joanna"]),
+        ({"on_machine": "shout"}, ["acme", "on_machine", "shout"]),
+        ({"allowed_countries": ["usa"]}, ["acme", "allowed_countries", "usa", "US"]),
+        ({"allowed_countries": "US"}, ["acme", "allowed_countries"]),
+        ({"allowed_countries": []}, ["acme", "allowed_countries", "nobody"]),
+        ({"allowed_number_types": ["cell"]}, ["acme", "allowed_number_types", "cell", "mobile"]),
+        ({"allowed_number_types": []}, ["acme", "allowed_number_types", "nobody"]),
+        ({"flood_sms_per_minute": 0}, ["acme", "flood_sms_per_minute", "null"]),
+        ({"flood_sms_per_minute": 1.5}, ["acme", "flood_sms_per_minute"]),
+        ({"reminders_per_user_per_day": -1}, ["acme", "reminders_per_user_per_day"]),
+        ({"calls_per_day": -1}, ["acme", "calls_per_day"]),
+        ({"calls_per_day": 10**10}, ["acme", "calls_per_day"]),
+        ({"calls_per_prefix_per_day": {"1809": 5}}, ["acme", "calls_per_prefix_per_day", "1809", "+1809"]),
+        ({"calls_per_prefix_per_day": {"+1809": -5}}, ["acme", "calls_per_prefix_per_day", "+1809"]),
+        (
+            {"calls_per_prefix_per_day": {f"+1{n}": 1 for n in range(200, 301)}},
+            ["acme", "calls_per_prefix_per_day", "100"],
+        ),
         ({"id": "a|b"}, ["a|b", "id"]),
         ({"id": ""}, ["id"]),
     ],
@@ -135,7 +161,18 @@ def test_applying_adds_and_replaces_by_id_and_removes_nothing() -> None:
 @given(st.decimals(0, 10**11, places=6), st.none() | st.just("22:00-07:00"))
 def test_the_record_goes_through_avro_and_back(price: Decimal, quiet: str | None) -> None:
     """What an operator wrote is what every stage reads."""
-    tenant = Tenant(id="acme", numbers=(A, B), price_per_sms=price, quiet_hours=quiet, sms_per_minute=3.5)
+    tenant = Tenant(
+        id="acme",
+        numbers=(A, B),
+        price_per_sms=price,
+        quiet_hours=quiet,
+        sms_per_minute=3.5,
+        voice="Polly.Joanna",
+        allowed_countries=("US", "DO"),
+        flood_sms_per_minute=None,
+        calls_per_day=500,
+        calls_per_prefix_per_day={"+1809": 3},
+    )
     encoded = codec.encode("Tenant", tenant.to_record())
     assert Tenant.from_record(codec.decode(encoded, expected="Tenant").record) == tenant
 
