@@ -131,6 +131,17 @@ def test_what_may_not_ring_now_ends_unsent(line: Line, fields: dict[str, Any], r
     assert line.evidence("calls.events")[0]["reason"] == reason
 
 
+def test_a_quiet_span_that_begins_while_the_claim_is_on_its_way_stops_the_post(line: Line) -> None:
+    """The clock is looked at last of all: nobody is rung at 22:00 for a claim of 21:59:59."""
+    begins_ms = line.clock.now_ms() + 500
+    key = line.due(quiet_from=begins_ms, quiet_until=begins_ms + 3_600_000)
+    line.owner.turn()
+    line.owner.run(line.owner.waiting(Enter)[0])
+    line.clock.advance(0.6)
+    line.settle()
+    assert (line.states(key), line.rung(key)) == (["CLAIMED", "NOT_SENT"], 0)
+
+
 def test_a_cancel_before_the_due_record_is_read_ends_it_unsent(line: Line) -> None:
     """CANCEL_ASKED may be read first: the occurrence stays called off."""
     key = line.due()
