@@ -163,11 +163,11 @@ class ProfileState(TypedDict):
     opt_words: list[OptWord]
     # Country and type of the number, such as US mobile; null: not looked up yet.
     number_kind: str | None
-    # The minute since the epoch that sms_in_minute counts, by the time at which they were received.
-    minute: int | None
+    # The beginning of the minute that sms_in_minute counts, by when they were received.
+    minute_at: int | None
     sms_in_minute: int
-    # The UTC day since the epoch that reminders_in_day counts.
-    day: int | None
+    # The beginning of the UTC day that reminders_in_day counts.
+    day_at: int | None
     # Occurrences that were accepted.
     reminders_in_day: int
     # By reason, when the user was last told of a refusal.

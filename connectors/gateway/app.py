@@ -29,6 +29,7 @@ from connectors.gateway.urls import (
     SMS_PATH,
     STATUS_PATH,
     VOICE_PATH,
+    holds_key,
     is_of_message,
     parse_call,
     parse_key,
@@ -117,7 +118,9 @@ class _Endpoints:
 
     async def key(self, request: Request) -> Response:
         """A key was pressed in a call that is told its words."""
-        webhook = await read_webhook(request, self._settings, KEY_PRESS)
+        # We redirect a call to a URL that holds the key when it was not stored: then there is no other.
+        again = holds_key(request.scope["query_string"].decode("latin-1"))
+        webhook = await read_webhook(request, self._settings, VOICE if again else KEY_PRESS)
         try:
             target = parse_key(webhook.query)
         except ValueError:

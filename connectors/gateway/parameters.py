@@ -137,11 +137,8 @@ VOICE = Form(
     frozenset({"AccountSid", "CallSid", "From", "To"}),
 )
 
-KEY_PRESS = Form(
-    # Digits are missing when we redirect a call to the URL of a key that was not stored.
-    {**_CALL, **_KEYS},
-    frozenset({"AccountSid", "CallSid", "From", "To"}),
-)
+# Digits must be there, or they could be cut into the place before them.
+KEY_PRESS = Form({**_CALL, **_KEYS}, frozenset({"AccountSid", "CallSid", "Digits", "From", "To"}))
 
 CALL_EVENTS = Form(
     {

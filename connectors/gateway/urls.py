@@ -173,6 +173,11 @@ def parse_message(query: str) -> MessageTarget:
     return MessageTarget(_id(found["r"]), _count(found["y"]), found["t"], _count(found["e"]), _id(found["n"]))
 
 
+def holds_key(query: str) -> bool:
+    """Whether a URL for keys holds one that was pressed before."""
+    return "&d=" in query
+
+
 def is_of_message(query: str) -> bool:
     """Whether a status callback is about an SMS; else it is about a call."""
     return query.startswith("r=")

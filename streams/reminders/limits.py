@@ -15,6 +15,8 @@ The counts are two rows of the user's profile: exact, and no larger for a larger
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from schemas.records import Request
 from streams import ids
 from streams.phone_numbers import NumberKind, kind_of
@@ -29,8 +31,17 @@ TELL_AGAIN_MS = {"flood": HOUR_MS, "not_allowed": 7 * DAY_MS}
 # An SMS to such a number may cost as much as a call.
 NEVER_TEXTED = frozenset({"premium_rate", "shared_cost"})
 
-# By tenant: the record that the countries were worked out for, and they.
-_countries: dict[str, tuple[Tenant, frozenset[str]]] = {}
+
+class _Worked(NamedTuple):
+    """What was worked out of one tenant's record: the countries, and by a number's kind (as text) if it is called."""
+
+    tenant: Tenant
+    countries: frozenset[str]
+    verdicts: dict[str, bool]
+
+
+# By tenant. A timer asks for a verdict each time it fires.
+_worked: dict[str, _Worked] = {}
 
 
 def is_held_back(turn: Turn, request: Request) -> bool:
@@ -49,7 +60,11 @@ def may_call(turn: Turn) -> bool:
     tenant = turn.tenant
     if ANY in tenant.allowed_number_types and ANY in (tenant.allowed_countries or ()):
         return True  # without looking it up
-    return calls(tenant, _kind(turn))
+    verdicts, kind = _work_out(tenant).verdicts, _kind(turn)
+    verdict = verdicts.get(kind)
+    if verdict is None:
+        verdict = verdicts[kind] = calls(tenant, NumberKind.parse(kind))
+    return verdict
 
 
 def calls(tenant: Tenant, kind: NumberKind) -> bool:
@@ -60,19 +75,26 @@ def calls(tenant: Tenant, kind: NumberKind) -> bool:
 
 def countries_of(tenant: Tenant) -> frozenset[str]:
     """The countries that the tenant calls: those it names, else its own and those of its numbers."""
-    held = _countries.get(tenant.id)
-    if held is None or held[0] is not tenant:
-        own = (tenant.country, *(kind_of(number).country for number in tenant.numbers))
-        held = _countries[tenant.id] = (tenant, frozenset(tenant.allowed_countries or own))
-    return held[1]
+    return _work_out(tenant).countries
 
 
-def _kind(turn: Turn) -> NumberKind:
+def _work_out(tenant: Tenant) -> _Worked:
+    held = _worked.get(tenant.id)
+    if held is None or held.tenant is not tenant:
+        countries = tenant.allowed_countries
+        if countries is None:
+            countries = (tenant.country, *(kind_of(number).country for number in tenant.numbers))
+        held = _worked[tenant.id] = _Worked(tenant, frozenset(countries), {})
+    return held
+
+
+def _kind(turn: Turn) -> str:
+    """The kind of the user's number, as text; looked up once and kept in the profile."""
     known = turn.profile["number_kind"]
     if known is None:
         known = turn.profile["number_kind"] = str(kind_of(ids.user_number(turn.user)))
         turn.profile_changed = True
-    return NumberKind.parse(known)
+    return known
 
 
 def _floods(turn: Turn, received_at: int) -> bool:
@@ -81,10 +103,10 @@ def _floods(turn: Turn, received_at: int) -> bool:
     limit = turn.tenant.flood_sms_per_minute
     if limit is None:
         return False
-    profile, minute = turn.profile, received_at // MINUTE_MS
-    if profile["minute"] is None or minute > profile["minute"]:
-        profile["minute"], profile["sms_in_minute"] = minute, 0
-    elif minute < profile["minute"]:
+    profile, minute_at = turn.profile, received_at - received_at % MINUTE_MS
+    if profile["minute_at"] is None or minute_at > profile["minute_at"]:
+        profile["minute_at"], profile["sms_in_minute"] = minute_at, 0
+    elif minute_at < profile["minute_at"]:
         return False
     if profile["sms_in_minute"] >= limit:
         return True
@@ -97,22 +119,22 @@ def day_is_full(turn: Turn) -> bool:
     """Has the user had as many reminders accepted today as the tenant lets them?"""
     limit = turn.tenant.reminders_per_user_per_day
     profile = turn.profile
-    return limit is not None and profile["day"] == _day(turn) and profile["reminders_in_day"] >= limit
+    return limit is not None and profile["day_at"] == _day_at(turn) and profile["reminders_in_day"] >= limit
 
 
 def count_reminder(turn: Turn) -> None:
     """An occurrence was accepted."""
     if turn.tenant.reminders_per_user_per_day is None:
         return
-    profile, today = turn.profile, _day(turn)
-    if profile["day"] != today:
-        profile["day"], profile["reminders_in_day"] = today, 0
+    profile, today = turn.profile, _day_at(turn)
+    if profile["day_at"] != today:
+        profile["day_at"], profile["reminders_in_day"] = today, 0
     profile["reminders_in_day"] += 1
     turn.profile_changed = True
 
 
-def _day(turn: Turn) -> int:
-    return turn.now_ms // DAY_MS
+def _day_at(turn: Turn) -> int:
+    return turn.now_ms - turn.now_ms % DAY_MS
 
 
 def refuse(turn: Turn, request: Request, reason: str) -> None:
@@ -127,10 +149,10 @@ def may_tell(turn: Turn, reason: str) -> bool:
     profile = turn.profile
     told_at, pause_ms = profile["told"].get(reason), TELL_AGAIN_MS.get(reason)
     if told_at is not None:
-        same_day = told_at // DAY_MS == _day(turn)
+        same_day = told_at >= _day_at(turn)
         if same_day if pause_ms is None else turn.now_ms - told_at < pause_ms:
             return False
-    if reason == "not_allowed" and _kind(turn).type in NEVER_TEXTED:
+    if reason == "not_allowed" and NumberKind.parse(_kind(turn)).type in NEVER_TEXTED:
         return False
     profile["told"][reason] = turn.now_ms
     turn.profile_changed = True

@@ -11,7 +11,7 @@ from streams import ids
 from streams.calls import fold as folding
 from streams.calls.fold import Fold
 from streams.reminders.firing import miss
-from streams.reminders.keys import press
+from streams.reminders.keys import act, is_new_press, opt_out
 from streams.reminders.quiet import after_quiet
 from streams.reminders.state import ENDED, HEARD, NO_EVIDENCE_MS, OUT, WAITING, save
 from streams.reminders.turn import Turn
@@ -29,6 +29,9 @@ def learn(turn: Turn, key: str, reminder: ReminderState, event: CallEvent) -> No
     """Take one piece of evidence about a known occurrence."""
     present = event["attempt"] == reminder["attempt"] and event["try"] == reminder["try"]
     answered, status = event["state"] == "ANSWERED", reminder["status"]
+    pressed = is_new_press(reminder, event)
+    if pressed:
+        opt_out(turn, reminder, event)
     if answered and not reminder["answered"]:
         _heard(turn, key, reminder, event, present)
     elif status == HEARD and (present or event["state"] == "TOLD"):
@@ -36,11 +39,11 @@ def learn(turn: Turn, key: str, reminder: ReminderState, event: CallEvent) -> No
             _after_heard(turn, key, reminder)
     elif status == OUT and present and _fold_in(reminder, event):
         _after_evidence(turn, key, reminder, event["reason"])
-    if answered and event["digits"]:
+    if pressed:
         # Who presses a key has heard what it is for.
         if reminder["status"] == HEARD and _fold_in(reminder, event | {"state": "TOLD"}):
             _after_heard(turn, key, reminder)
-        press(turn, key, reminder, event)
+        act(turn, key, reminder, event)
 
 
 def _fold_in(reminder: ReminderState, event: CallEvent) -> bool:

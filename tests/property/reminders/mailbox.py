@@ -21,6 +21,8 @@ TENANTS = [
     Tenant(
         id="acme",
         numbers=("+14155550100",),
+        flood_sms_per_minute=None,  # the model knows no limits
+        reminders_per_user_per_day=None,
         confirm_first_contact=False,
         max_attempts=3,
         retry_backoff_s=60,
@@ -29,6 +31,8 @@ TENANTS = [
     Tenant(
         id="beta",
         numbers=("+14155550200",),
+        flood_sms_per_minute=None,
+        reminders_per_user_per_day=None,
         confirm_first_contact=True,
         max_attempts=1,
         retry_backoff_s=5,

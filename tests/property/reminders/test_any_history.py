@@ -50,8 +50,20 @@ class AnyHistory(RuleBasedStateMachine):
         strict=st.booleans(),
         quiet=st.sampled_from([None, "22:00-07:00", "12:00-12:05"]),
         attempts=st.integers(1, 3),
+        flood=st.sampled_from([None, 3]),
+        per_day=st.sampled_from([None, 4]),
+        calls=st.sampled_from([None, None, 5]),
     )
-    def sign_up(self, confirm: bool, strict: bool, quiet: str | None, attempts: int) -> None:
+    def sign_up(
+        self,
+        confirm: bool,
+        strict: bool,
+        quiet: str | None,
+        attempts: int,
+        flood: int | None,
+        per_day: int | None,
+        calls: int | None,
+    ) -> None:
         self.line = Line(
             tenant(
                 confirm_first_contact=confirm,
@@ -59,6 +71,9 @@ class AnyHistory(RuleBasedStateMachine):
                 quiet_hours_strict=strict,
                 max_attempts=attempts,
                 stop_reply=True,
+                flood_sms_per_minute=flood,
+                reminders_per_user_per_day=per_day,
+                calls_per_day=calls,
             )
         )
         self.texts: list[tuple[str, int]] = []
@@ -83,11 +98,30 @@ class AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.line.due)
     @rule(data=st.data(), state=st.sampled_from(STATES), sid=st.sampled_from(["CA1", "CA1", "CA2"]))
     def evidence(self, data: st.DataObject, state: str, sid: str) -> None:
+        self._evidence(data, state, sid, None)
+
+    @precondition(lambda self: self.line.due)
+    @rule(
+        data=st.data(),
+        digits=st.sampled_from(["1", "2", "2", "9", "7"]),
+        ago_ms=st.sampled_from([0, 0, 90_000]),
+    )
+    def press_a_key(self, data: st.DataObject, digits: str, ago_ms: int) -> None:
+        """In a call of ours, answered or not as far as we know yet."""
+        pressed_at = self.line.now_ms - ago_ms
+        known = len(self.line.facts)
+        self._evidence(data, "ANSWERED", "CA1", digits, pressed_at)
+        if any(fact["reason"] == "key_pressed" for fact in self.line.facts[known:]):
+            self.words.append((pressed_at, True))
+
+    def _evidence(
+        self, data: st.DataObject, state: str, sid: str, digits: str | None, at: int | None = None
+    ) -> None:
         back = data.draw(st.sampled_from([0, 0, 0, 1, 2])) % len(self.line.due)
         due = self.line.due[-1 - back]
         sid = f"{sid} of {due['attempt']}.{due['try']}"
-        self.line.evidence(state, sid, due)
-        self._changes_nothing(lambda: self.line.evidence(state, sid, due))
+        self.line.evidence(state, sid, due, digits, at)
+        self._changes_nothing(lambda: self.line.evidence(state, sid, due, digits, at))
 
     @rule(ends=st.lists(st.sampled_from(["NOT_SENT", "BUSY", "FAILED", "COMPLETED"]), min_size=1, max_size=3))
     def ring(self, ends: list[str]) -> None:
@@ -127,7 +161,11 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def each_text_has_exactly_one_outcome(self) -> None:
-        outcomes = Counter(fact["message_sid"] for fact in self.line.facts if fact["type"] in OUTCOMES)
+        outcomes = Counter(
+            fact["message_sid"]
+            for fact in self.line.facts
+            if fact["type"] in OUTCOMES and fact["reason"] != "key_pressed"
+        )
         assert outcomes == {f"SM{n}": 1 for n in range(1, len(self.texts) + 1)}
         assert all(f["type"] in OUTCOMES for f in self.line.facts if f["message_sid"] is not None)
 
@@ -176,7 +214,11 @@ class AnyHistory(RuleBasedStateMachine):
         if not hasattr(self, "line"):
             return
         self.line.wait(60 * DAY_S)
-        assert {name for name, _ in self.line.state.values.values()} <= {"ProfileState", "TallyState"}
+        assert {name for name, _ in self.line.state.values.values()} <= {
+            "ProfileState",
+            "TallyState",
+            "SpendState",
+        }
         self.an_occurrence_is_answered_at_most_once_and_ends_at_most_once()
         fired = {(due["reminder_id"], due["due_at"]) for due in self.line.due}
         ended = set(self._by_occurrence(ENDS | {"ANSWERED"}))

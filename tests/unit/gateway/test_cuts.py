@@ -12,15 +12,25 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.gateway.parameters import CALL_EVENTS, INCOMING_SMS, MESSAGE_EVENTS, VOICE, Form
+from connectors.gateway.parameters import CALL_EVENTS, INCOMING_SMS, KEY_PRESS, MESSAGE_EVENTS, VOICE, Form
 from connectors.gateway.refusals import Refused
 from tests.unit.gateway.conftest import OUR_NUMBER, USER_NUMBER, call_form, sms_form
 
-READ = ("AccountSid", "MessageSid", "CallSid", "From", "To", "Body", "CallStatus", "MessageStatus")
+READ = (
+    "AccountSid",
+    "MessageSid",
+    "CallSid",
+    "From",
+    "To",
+    "Body",
+    "CallStatus",
+    "MessageStatus",
+    "AnsweredBy",
+)
 VICTIM = "+14155550666"
 
 
-def readings(form: Form, params: dict[str, str]) -> set[tuple[str | None, ...]]:
+def readings(form: Form, params: dict[str, str], read: tuple[str, ...] = READ) -> set[tuple[str | None, ...]]:
     """What the gateway would read from each accepted cut of the signed characters of `params`."""
     signed = "".join(name + params[name] for name in sorted(params))
     found = set()
@@ -29,7 +39,7 @@ def readings(form: Form, params: dict[str, str]) -> set[tuple[str | None, ...]]:
             accepted = form.check(cut)
         except Refused:
             continue
-        found.add(tuple(accepted.get(name) for name in READ))
+        found.add(tuple(accepted.get(name) for name in read))
     return found
 
 
@@ -79,11 +89,26 @@ def test_nor_can_any_other_text(body: str) -> None:
     assert readings(INCOMING_SMS, params) == {tuple(params.get(name) for name in READ)}
 
 
-@pytest.mark.parametrize("form", [VOICE, CALL_EVENTS])
-def test_a_call_can_be_cut_in_one_way_only(form: Form) -> None:
+@pytest.mark.parametrize(
+    ("form", "more"),
+    [
+        (VOICE, {}),
+        (CALL_EVENTS, {}),
+        (VOICE, {"AnsweredBy": "machine_end_beep", "MachineDetectionDuration": "4100"}),
+        (VOICE, {"Digits": "9", "FinishedOnKey": "#", "msg": "Gather End", "ErrorCode": "11200"}),
+    ],
+)
+def test_a_call_can_be_cut_in_one_way_only(form: Form, more: dict[str, str]) -> None:
     """No other call, number or status comes out of the characters of one."""
-    params = call_form()
+    params = call_form(**more)
     assert readings(form, params) == {tuple(params.get(name) for name in READ)}
+
+
+@pytest.mark.parametrize("digits", ["9", "*", ""])
+def test_a_key_can_be_cut_in_one_way_only(digits: str) -> None:
+    """Nor another key, or none."""
+    params, read = call_form(Digits=digits, FinishedOnKey="", msg="Gather End"), (*READ, "Digits")
+    assert readings(KEY_PRESS, params, read) == {tuple(params.get(name) for name in read)}
 
 
 def test_a_status_of_a_message_can_be_cut_in_one_way_only() -> None:
