@@ -16,6 +16,9 @@ Via = Literal["topic", "webhook"]
 # What somebody does who does not pick up the first time; after_s keeps the ringing short.
 NOT_AT_FIRST: tuple[dict[str, Any], ...] = ({"outcome": "no-answer", "after_s": 1.0}, {"outcome": "answer"})
 
+# Somebody who presses "done" when they have heard it.
+DONE: tuple[dict[str, Any], ...] = ({"outcome": "answer", "digits": ["1"]},)
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -76,7 +79,7 @@ class Script:
 
 DEMO = Script(
     users=(
-        User("ana", 0),
+        User("ana", 0, DONE),
         User("ben", 0),
         User("cleo", 0),
         User("dai", 1),
