@@ -109,6 +109,17 @@ def test_nine_pressed_before_a_start_that_is_read_first_is_overridden() -> None:
     assert kinds(line.text("Remind me to stretch in 5 minutes")) == ["SCHEDULED"]
 
 
+def test_a_press_that_was_stored_twice_does_not_undo_a_start_between() -> None:
+    """Kafka was slow to confirm, so the gateway stored it again, with another time: the same call and key all the same."""
+    line = _heard()
+    line.press("9")
+    line.now_ms += 1000
+    assert kinds(line.text("START")) == ["OPTED_IN"]
+    line.now_ms += 1000
+    assert line.press("9") == []
+    assert kinds(line.text("Remind me to stretch in 5 minutes")) == ["SCHEDULED"]
+
+
 def test_a_gateway_whose_clock_is_ahead_does_not_shut_the_user_out() -> None:
     """A press is no later than now, or START would be older than it for as long as the clock was wrong."""
     line = _heard()

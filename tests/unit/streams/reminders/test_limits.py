@@ -33,6 +33,13 @@ def test_a_flood_is_answered_once_and_then_held_back() -> None:
     assert kinds(line.text(ASK)) == ["SCHEDULED"]
 
 
+def test_texts_that_ask_for_nothing_flood_as_well() -> None:
+    """What leaves no reminder is counted too."""
+    line = Line(tenant(flood_sms_per_minute=3))
+    counted = [line.text("list")[0]["type"] for _ in range(10)]
+    assert counted == ["COMMAND_DONE"] * 3 + ["REFUSED"] * 7
+
+
 def test_a_flood_that_goes_on_is_not_answered_every_minute() -> None:
     """Once an hour."""
     line = Line(tenant(flood_sms_per_minute=1))
