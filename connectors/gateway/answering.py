@@ -141,9 +141,7 @@ class Answering:
             case Words(say):
                 told = self._event(target, say, sid, "TOLD")
                 keys = None if by_machine else self._key_url(target, sid, say.language)
-                return Answer(
-                    twiml.words(say.subject, say.language, target.voice, keys), reply.outcome, told
-                )
+                return Answer(twiml.words(say.subject, say.language, target.voice, keys), reply.outcome, told)
             case HangUp():
                 return Answer(twiml.hang_up(), reply.outcome)
             case ComeAgain():

@@ -110,7 +110,7 @@ def test_nine_pressed_before_a_start_that_is_read_first_is_overridden() -> None:
 
 
 def test_a_press_that_was_stored_twice_does_not_undo_a_start_between() -> None:
-    """Kafka was slow to confirm, so the gateway stored it again, with another time: the same call and key all the same."""
+    """Kafka was slow to confirm, so the gateway stored it again, with another time: it is the same press."""
     line = _heard()
     line.press("9")
     line.now_ms += 1000
