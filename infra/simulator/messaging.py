@@ -79,6 +79,9 @@ class Messaging:
         (last HTTP status or None, posts made)
         """
         message.status = "received"
+        message.started_at = (
+            message.created_at
+        )  # a text from a user has DateSent: when the carrier received it
         self._truth.write("sms.received", **_about(message), account=message.account.sid, body=message.body)
         about = params.of_inbound(message)
         status: int | None = None
