@@ -257,7 +257,7 @@ PROMISES: tuple[Promise, ...] = (
         (
             Kept(
                 LOOP,
-                "outputs, state and offsets are one transaction, on all replicas in sync; readers see what is committed",
+                "outputs, state and offsets are one transaction, on all replicas; readers see only what is committed",
                 "streams/runtime/commit.py",
                 "tests/integration/loop/test_broker.py::test_a_broker_that_is_killed_in_the_middle_of_a_stream",
             ),
