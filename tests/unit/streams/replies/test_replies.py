@@ -236,6 +236,8 @@ def test_a_delivered_reply_is_not_asked_for(line: SmsLine) -> None:
     name = line.reply()
     line.settle()
     line.callback(name, "DELIVERED")
+    line.settle()
+    assert line.owner.times() == [line.clock.now_ms() + 35 * 86_400_000], "no timer but that of forgetting"
     assert receipts(line, 86_400) == []
 
 
