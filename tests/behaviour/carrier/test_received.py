@@ -38,7 +38,9 @@ def test_texts_from_users_are_listed_though_their_webhook_was_dropped(simulator:
     text(simulator, to=LATER)
     sent = asked(simulator.base_url, lambda c: c.send_message(MessageRequest(OURS, LATER, "from us", None)))
     assert isinstance(sent, Placed)
-    simulator.control.wait_for("message.status", lambda event: event["status"] == "sent")  # has its DateSent now
+    simulator.control.wait_for(
+        "message.status", lambda event: event["status"] == "sent"
+    )  # has its DateSent now
     found = received(simulator)
     assert [message.sid for message in found] == [second, first]
     assert (found[0].from_, found[0].to, found[0].body) == (BOB, OURS, "Remind me at 5pm ☎")
