@@ -124,9 +124,9 @@ def backfill(
         raise WrongUseError(str(error)) from error
     except CarrierUnavailableError as error:
         so_far = f"; {printer.injected} SMS were injected before" if printer.injected else ""
-        raise UnreachableError(
-            f"the carrier's list could not be read: {error}{so_far}; run it again"
-        ) from error
+        refused = str(error).startswith(("HTTP 401", "HTTP 403"))
+        hint = "are TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN right?" if refused else "run it again"
+        raise UnreachableError(f"the carrier's list could not be read: {error}{so_far}; {hint}") from error
     printer.finished(comparison)
     return ANSWER_IS_NO if dry_run and comparison.lost else DONE
 

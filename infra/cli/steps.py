@@ -11,6 +11,8 @@ Value = Mapping[str, Any]
 
 # What stands as reason of evidence, where the word alone would not tell an on-call engineer what happened.
 _REASONS = {
+    "ClientOSError": "the connection broke with the request out",
+    "SocketTimeoutError": "no answer in time, with the request out",
     "owner_lost": "its owner was replaced with the request out",
     "gate_was_lost": "Redis had forgotten its gate before the request",
     "gate_taken": "its gate was taken, no request was sent",

@@ -65,13 +65,15 @@ def page() -> str:
 
 def summary() -> str:
     """What stands of it in the README: a line a step."""
-    rows = []
+    head = ["| step | who | writes | what is kept there, and how |", "|---|---|---|---|"]
     for number, place in enumerate(_places(), start=1):
-        says = "; ".join(promise.says for promise in dict.fromkeys(p for p, _ in kept_at(place.name)))
         writes = ", ".join(f"`{topic.name}`" for topic in place.writes)
-        rows.append(f"| {number} | **{place.name}** {place.meaning} | {writes} | {says} |")
-    rule = f"| every | **{LOOP}** runs each stage | | " + "; ".join(p.says for p, _ in kept_at(LOOP)) + " |"
-    return "\n".join(["| step | who | writes | promise kept there |", "|---|---|---|---|", *rows, rule])
+        head.append(f"| {number} | **{place.name}**: {place.meaning} | {writes} | {_hows(place.name)} |")
+    return "\n".join([*head, f"| every | **{LOOP}**: runs each stage | | {_hows(LOOP)} |"])
+
+
+def _hows(place: str) -> str:
+    return "<br>".join(f"{promise.id}: {kept.how}" for promise, kept in kept_at(place))
 
 
 def diagram() -> str:

@@ -156,7 +156,8 @@ class BackfillService:
                 return  # perhaps broken off
             self._good_until_ms, self._good_s = until_ms, time.monotonic()
             self.metrics.inc("ringback_backfill_listed_total", comparison.listed)
-            self._finished(comparison)
+            if comparison.lost:  # that nothing was lost need not be said once a minute
+                self._finished(comparison)
         self.metrics.inc("ringback_backfill_rounds_total", result=result)
 
     def since(self, now_ms: int) -> int:
@@ -178,7 +179,6 @@ class BackfillService:
             log.warning("lost SMS %s of %s cannot be read by any stage: %s", sid, tenant, lost.reason)
         elif lost.action == "injected":
             self.metrics.inc("ringback_backfill_injected_total", tenant=tenant)
-            log.info("lost SMS %s of %s is injected", sid, tenant)
         self._found(lost)
 
     def progress(self, comparison: Comparison, numbers_left: int) -> None:

@@ -65,10 +65,15 @@ def test_people_read_masked_numbers_and_no_text(
     assert "secret" not in said.out + said.err
 
 
+@pytest.mark.parametrize(
+    ("error", "hint"), [("HTTP 503", "run it again"), ("HTTP 401", "TWILIO_AUTH_TOKEN right")]
+)
 def test_a_carrier_that_went_away_says_what_was_done(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 3, and how many are injected already."""
-    monkeypatch.setattr(backfill, "one_round", a_round("injected", CarrierUnavailableError("HTTP 503")))
+    """Exit code 3, how many are injected already, and what to do."""
+    monkeypatch.setattr(backfill, "one_round", a_round("injected", CarrierUnavailableError(error)))
     assert run(["backfill", "--json"]) == 3
-    assert "could not be read: HTTP 503; 1 SMS were injected before" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"could not be read: {error}; 1 SMS were injected before" in said
+    assert hint in said
