@@ -19,6 +19,7 @@ from typing import Protocol
 from streams.once.carrier import CarrierMessage
 
 BATCH = 20_000  # at some 600 bytes: 12 MB
+PROGRESS_EVERY = 1_000
 AT_ONCE = 4  # carriers bound the requests that an account has in flight
 
 
@@ -106,6 +107,8 @@ async def compare(
         for number in waiting:  # shared: each number is taken by one of the lookers
             async for message in inbox.received(number, comparison.since_ms):
                 await work.take(message)
+                if comparison.listed % PROGRESS_EVERY == 0:
+                    report.progress(comparison, left)
                 if stop():
                     return
             left -= 1

@@ -65,11 +65,13 @@ class ListedLog:
 @dataclass
 class Told:
     found: list[Lost] = field(default_factory=list)
+    listed: list[int] = field(default_factory=list)
 
     def lost(self, lost: Lost) -> None:
         self.found.append(lost)
 
-    def progress(self, comparison: Comparison, numbers_left: int) -> None: ...
+    def progress(self, comparison: Comparison, numbers_left: int) -> None:
+        self.listed.append(comparison.listed)
 
 
 def compare(
@@ -163,6 +165,14 @@ def test_a_stop_ends_it_without_writing() -> None:
     log = ListedLog()
     compare(ListedInbox([sms("a", 1_500_000), sms("b", 1_400_000)]), log, stop=lambda: True)
     assert log.records == []
+
+
+def test_long_work_shows_that_it_moves() -> None:
+    """Every thousand SMS, not only when the list of a number has ended."""
+    comparison, told = Comparison(SINCE_MS, UNTIL_MS), Told()
+    inbox = ListedInbox([sms(f"s{n}", 1_500_000 + n) for n in range(2_500)])
+    asyncio.run(comparing.compare(inbox, ListedLog(), TENANTS, comparison, told, margin_ms=MARGIN_MS))
+    assert {1_000, 2_000, 2_500} <= set(told.listed)
 
 
 @pytest.mark.parametrize("seed", range(20))
