@@ -81,13 +81,13 @@ def diagram() -> str:
     lines = [
         "```mermaid",
         "flowchart TD",
-        '    user(["the user"]) <-- texts, is called --> carrier[/"the carrier"/]',
+        '    user(["the user"]) <-->|texts, is called| carrier[/"the carrier"/]',
     ]
     for topic in on_the_path():
         lines.append(f'    {_node(topic)}("{topic.name}")')
     for door in DOORS.values():
         lines.append(f'    {door.name}["{door.name}"]')
-        lines.append(f"    carrier -. {_by(door)} .-> {door.name}")
+        lines.append(f"    carrier -.->|{_by(door)}| {door.name}")
         lines += [f"    {door.name} --> {_node(topic)}" for topic in door.writes]
     for stage in path():
         lines.append(f'    {stage.name}["<b>{stage.name}</b><br/>{stage.meaning}"]')
@@ -97,7 +97,7 @@ def diagram() -> str:
         lines += [f"    {stage.name} <--> {_node(topic)}" for topic in both]
         lines += [f"    {stage.name} --> {_node(topic)}" for topic in stage.writes if topic not in both]
     for name, what in (("calls", "one call"), ("replies", "one SMS")):
-        lines.append(f'    {name} == "{what}" ==> carrier')
+        lines.append(f"    {name} ==>|{what}| carrier")
     return "\n".join([*lines, "```"])
 
 
