@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up install test test-quick test-long test-kills test-worst lint types layers schemas format bench lock clean
+.PHONY: help demo up install test test-quick test-long test-kills test-worst lint types layers schemas docs docs-check format bench lock clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ up: $(STAMP) ## everything on this machine, until Ctrl-C
 
 install: $(STAMP) ## only the virtual environment in .venv
 
-test: lint types layers schemas ## what guards main
+test: lint types layers schemas docs-check ## what guards main
 	@echo "== tests"
 	@$(PYTEST) -m "not long"
 
@@ -55,6 +55,13 @@ schemas: $(STAMP) ## records.py is current, each version kept, every schema comp
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python -m schemas.golden --check
 	@$(BIN)/python -m schemas.compatibility
+
+docs: $(STAMP) ## write the pages that are made from the code
+	@$(BIN)/python -m infra.docs.life
+
+docs-check: $(STAMP) ## those pages are current
+	@echo "== pages"
+	@$(BIN)/python -m infra.docs.life --check
 
 format: $(STAMP) ## let ruff format
 	@$(BIN)/ruff check --fix

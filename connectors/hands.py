@@ -26,6 +26,7 @@ from streams.once.effects import (
     Enter,
     Fence,
     Fetch,
+    FetchMessage,
     Fill,
     FillPart,
     Finish,
@@ -181,6 +182,8 @@ async def run(effect: Any, gate: Gate, carrier: Carrier, clock: Clock) -> Any:
             return await carrier.find_messages(effect.to, effect.from_, effect.created_after_ms)
         case Fetch():
             return await carrier.fetch_call(effect.sid)
+        case FetchMessage():
+            return await carrier.fetch_message(effect.sid)
         case CancelCall():
             return await carrier.cancel(effect.sid)
         case Observe():

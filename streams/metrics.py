@@ -244,8 +244,54 @@ _ONCE = (
     ),
 )
 
+_BACKFILL = (
+    Metric(
+        "ringback_backfill_listed_total",
+        "counter",
+        "SMS",
+        (),
+        "SMS from users that the carrier has listed to us; rounds overlap, so one SMS is listed more than once",
+    ),
+    Metric(
+        "ringback_backfill_lost_total",
+        "counter",
+        "SMS",
+        ("tenant",),
+        "SMS that the carrier has and sms.inbound had not; a rise means that webhooks get lost: look at the gateway's"
+        " refusals, and whether the carrier reaches PUBLIC_URL",
+    ),
+    Metric(
+        "ringback_backfill_injected_total",
+        "counter",
+        "SMS",
+        ("tenant",),
+        "lost SMS that were written to sms.inbound and confirmed by Kafka",
+    ),
+    Metric(
+        "ringback_backfill_unusable_total",
+        "counter",
+        "SMS",
+        ("tenant",),
+        "lost SMS that no stage could read, such as those of a sender without a number; the log has sid and reason",
+    ),
+    Metric(
+        "ringback_backfill_rounds_total",
+        "counter",
+        "rounds",
+        ("result",),
+        "comparisons of the carrier's list with sms.inbound: good, carrier_away, kafka_away",
+    ),
+    Metric(
+        "ringback_backfill_good_round_age_seconds",
+        "gauge",
+        "seconds",
+        (),
+        "since the last good round, or the start; more than a few intervals: what is lost is not found, see the log",
+    ),
+)
+
 METRICS: Mapping[str, Metric] = {
-    metric.name: metric for metric in (*_GATEWAY, *_LOOP, *_CLOCK, *_REMINDERS, *_ONCE)
+    metric.name: metric for metric in (*_GATEWAY, *_LOOP, *_CLOCK, *_REMINDERS, *_ONCE, *_BACKFILL)
 }
 
 

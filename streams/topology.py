@@ -105,6 +105,21 @@ BILLING = Stage("billing", (EVENTS,), (CHARGES,), "turns facts into charges")
 STAGES: dict[str, Stage] = {s.name: s for s in (INBOUND, REMINDERS, CALLING, REPLIES, BILLING)}
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A way in from outside: writes topics like any producer, and is no consumer group."""
+
+    name: str
+    writes: tuple[Topic, ...]
+    meaning: str
+
+
+GATEWAY = Door("gateway", (SMS_INBOUND, CALLS, SMS_EVENTS), "takes the carrier's webhooks and says the words")
+BACKFILL = Door("backfill", (SMS_INBOUND,), "finds SMS whose webhook was lost in the carrier's list")
+
+DOORS: dict[str, Door] = {d.name: d for d in (GATEWAY, BACKFILL)}
+
+
 def topics() -> list[Topic]:
     """Every topic of the map, in the order of the pipeline, changelogs last."""
     seen: dict[str, Topic] = {}

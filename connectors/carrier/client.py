@@ -1,7 +1,8 @@
 """`TwilioCarrier`: the carrier protocol through the official `twilio` client, on asyncio."""
 
-from collections.abc import Sequence
-from datetime import datetime
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,6 +28,10 @@ DETECTION = {"start": "Enable", "end": "DetectMessageEnd"}
 PAGE_SIZE = 1000  # the API's maximum: one request for nearly every pair of numbers
 _CREATE_HEADERS = {"Accept": "application/json"}
 MAX_RECORDS = 10 * PAGE_SIZE  # more than that between two numbers is an answer we cannot use
+MAX_RECEIVED_PAGES = 1000  # a million SMS to one number, an hour of paging: ask for a shorter span
+# A question is answered by then or not at all, however slowly bytes drip: T_resolve and this stay below 150 s.
+ASK_WAIT_S = 25.0
+DAY_MS = 86_400_000
 
 
 class TwilioCarrier:
@@ -95,6 +100,32 @@ class TwilioCarrier:
         found = await self._ask(self._client.calls(sid).fetch_async())
         return None if found is None else _call(found)
 
+    async def fetch_message(self, sid: str) -> CarrierMessage | None:
+        found = await self._ask(self._client.messages(sid).fetch_async())
+        return None if found is None else _message(found)
+
+    async def received(self, to: str, since_ms: int) -> AsyncIterator[CarrierMessage]:
+        """SMS from users to our number `to` that were created at or after `since_ms`, newest first, page by page.
+
+        Those that the carrier is still receiving are left out. Raises CarrierUnavailableError.
+        """
+        # The filter knows only UTC dates; of an SMS from a user DateSent is the time of receipt.
+        day = datetime.fromtimestamp(since_ms // DAY_MS * DAY_MS / 1000, UTC)
+        page = await self._ask(
+            self._client.messages.page_async(to=to, date_sent_after=day, page_size=PAGE_SIZE)
+        )
+        for _ in range(MAX_RECEIVED_PAGES):
+            records = [] if page is None else list(page)
+            messages = [(_message(record), str(record.direction)) for record in records]
+            young = [(m, direction) for m, direction in messages if m.created_at >= _second(since_ms)]
+            for message, direction in young:
+                if direction == "inbound" and message.status != "receiving":
+                    yield message
+            if not young:  # newest first: what follows is older still
+                return
+            page = await self._ask(page.next_page_async())
+        raise CarrierUnavailableError(f"more than {MAX_RECEIVED_PAGES * PAGE_SIZE} SMS to one number")
+
     async def cancel(self, sid: str) -> CarrierCall | None:
         return await self._end(sid, "canceled")
 
@@ -139,7 +170,8 @@ class TwilioCarrier:
 
     async def _ask(self, question: Any) -> Any:
         try:
-            return await question
+            async with asyncio.timeout(ASK_WAIT_S):
+                return await question
         except Exception as error:
             if isinstance(error, TwilioRestException | TwilioServiceException) and error.status == 404:
                 return None

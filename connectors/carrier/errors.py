@@ -15,7 +15,12 @@
 import errno
 
 import aiohttp
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException  # type: ignore[import-untyped]
+from twilio.base.exceptions import (  # type: ignore[import-untyped]
+    TwilioException,
+    TwilioRestException,
+    TwilioServiceException,
+)
+from twilio.http.response import Response  # type: ignore[import-untyped]
 
 from connectors.carrier.http import ThrottledError
 from streams.once.carrier import NotSent, PlaceResult, Refused, Unknown
@@ -48,6 +53,8 @@ def describe(error: Exception) -> str:
     """One line that names the failure without URL, number or text: it goes into logs and records."""
     if isinstance(error, TwilioRestException | TwilioServiceException):
         return f"HTTP {error.status}" + (f", carrier error {error.code}" if error.code else "")
+    if isinstance(error, TwilioException) and isinstance(error.args[-1], Response):
+        return f"HTTP {error.args[-1].status_code}"  # of a page of a list
     if isinstance(error, aiohttp.ClientConnectorError):
         number = getattr(error.__cause__, "errno", None)
         name = errno.errorcode.get(number) if isinstance(number, int) else None

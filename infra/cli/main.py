@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cluster": ("infra.cli.cluster", "Start, stop or look at a local Kafka and Redis."),
     "run": ("infra.cli.run", "Run stages as members of their consumer groups."),
     "gateway": ("infra.cli.gateway", "Run the HTTP gateway for the carrier's webhooks."),
+    "backfill": ("infra.cli.backfill", "Find SMS whose webhook was lost, and put them into sms.inbound."),
     "tenants": ("infra.cli.tenants", "Apply or list the tenants that own the numbers."),
     "topics": ("infra.cli.topics", "Compare the topics with the map; create what is missing."),
     "cat": ("infra.cli.cat", "Print the records of a topic, decoded."),

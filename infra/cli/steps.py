@@ -9,6 +9,23 @@ from infra.cli.output import clock, duration, instant, plain
 
 Value = Mapping[str, Any]
 
+# What stands as reason of evidence, where the word alone would not tell an on-call engineer what happened.
+_REASONS = {
+    "ClientOSError": "the connection broke with the request out",
+    "SocketTimeoutError": "no answer in time, with the request out",
+    "owner_lost": "its owner was replaced with the request out",
+    "gate_was_lost": "Redis had forgotten its gate before the request",
+    "gate_taken": "its gate was taken, no request was sent",
+    "partition_given_up": "the partition moved before the request",
+    "claim_too_old": "more than 2 s since its claim, no request was sent",
+    "found_at_carrier": "found in the carrier's list",
+    "not_found_at_carrier": "not in the carrier's list to the last",
+    "carrier_could_not_be_asked": "the carrier could not be asked in time",
+    "asked_carrier": "no callback, the carrier was asked",
+    "carrier_knows_no_such_call": "the carrier knows no such call",
+    "nobody_heard_it": "completed, and nobody was given the words",
+}
+
 
 def describe(name: str, value: Value, appended_at: int) -> str:
     """What the record `name` (an Avro name) says happened; `appended_at` in epoch ms."""
@@ -54,9 +71,12 @@ def _call(value: Value, _appended_at: int) -> str:
         parts.append(str(value["call_sid"]))
     if value.get("digits"):
         parts.append(f"pressed {value['digits']}")
-    if value.get("reason"):
-        parts.append(f"({value['reason']})")
-    return " ".join(parts)
+    return " ".join(parts) + _why(value)
+
+
+def _why(value: Value) -> str:
+    reason = value.get("reason")
+    return f" ({_REASONS.get(reason, reason)})" if reason else ""
 
 
 def _reply(value: Value, _appended_at: int) -> str:
@@ -64,8 +84,7 @@ def _reply(value: Value, _appended_at: int) -> str:
 
 
 def _sms_event(value: Value, _appended_at: int) -> str:
-    reason = f" ({value['reason']})" if value.get("reason") else ""
-    return f"reply {value['state']}, try {value['try']}{reason}"
+    return f"reply {value['state']}, try {value['try']}{_why(value)}"
 
 
 def _charge(value: Value, _appended_at: int) -> str:

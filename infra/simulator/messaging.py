@@ -79,6 +79,7 @@ class Messaging:
         (last HTTP status or None, posts made)
         """
         message.status = "received"
+        message.started_at = message.created_at  # of a text from a user DateSent is when it came
         self._truth.write("sms.received", **_about(message), account=message.account.sid, body=message.body)
         about = params.of_inbound(message)
         status: int | None = None

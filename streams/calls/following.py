@@ -1,8 +1,9 @@
 """What follows a request: evidence is folded, an unknown outcome is resolved, an end releases the user.
 
 An UNKNOWN is resolved by evidence that arrives, or by the carrier's list, asked for the last time `resolve_ms` after
-the claim (once/asking.py); what is not found by then was NOT_PLACED, and that is final. Steps 5 and 7 of the call
-protocol.
+the claim (once/asking.py); what is not found by then was NOT_PLACED, and that is final. A call whose callbacks stay
+away is asked for until it has an end, also one that turned up for a try that was written off. Steps 5, 7 and 8 of the
+call protocol.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from schemas.records import CallEvent, CallState
 from streams.calls import fold
 from streams.calls.book import Book, evidence, fold_of, key_of, state_key
 from streams.ids import user_number
-from streams.once.asking import CLOCK_SLACK_MS, next_ask_ms
+from streams.once.asking import CLOCK_SLACK_MS, next_ask_ms, next_fetch_ms, why_not_found
 from streams.once.carrier import CALL_STATES, CarrierCall
 from streams.once.effects import Ask, CancelCall, Fetch, Finish, Release, Unavailable
 from streams.runtime.freshness import Look
@@ -23,10 +24,7 @@ from streams.topology import CALLS
 
 # An ANSWERED may be on its way for as long as the gateway tries to deliver it.
 UNHEARD_WAIT_MS = 10_000
-# Callbacks that stay away: the call is asked for after its ring timeout and half a minute, then ever less often.
 RING_TIMEOUT_S = 30
-_FETCH_AFTER_MS = (RING_TIMEOUT_S + 30) * 1_000
-_FETCH_EVERY_MS = 60_000
 # A call that must not ring any more and could not be taken back is tried again this soon.
 _CANCEL_AGAIN_MS = 1_000
 
@@ -95,7 +93,7 @@ class Following:
         known = fold_of(call)
         if fold.is_open(known):
             if fold.running(known) and call["phase"] != "PLACED":
-                call["phase"], call["wake_at"] = "PLACED", now_ms + _FETCH_AFTER_MS
+                call["phase"], call["wake_at"] = "PLACED", _next_fetch_ms(call, now_ms)
                 book.put(call)
                 if self._is_unwanted(book, call):
                     # The user said no while the request was out, or the try was written off before it was known.
@@ -163,7 +161,7 @@ class Following:
         if call["phase"] == "UNKNOWN":
             yield from self.ask(book, call, now_ms)
         elif call["phase"] == "PLACED":
-            call["wake_at"] = now_ms + _FETCH_EVERY_MS
+            call["wake_at"] = _next_fetch_ms(call, now_ms)
             book.put(call)
             if self._is_unwanted(book, call) and not fold.is_answered(fold_of(call)):
                 yield from self.take_back(call)
@@ -215,7 +213,7 @@ class Following:
             yield from self.settle(book, call, now_ms)
         elif now_ms >= (call["first_claimed_at"] or 0) + self._resolve_ms:
             book.absorb(call, "NOT_PLACED")
-            yield evidence(call, "NOT_PLACED", now_ms, reason="not_found_at_carrier")
+            yield evidence(call, "NOT_PLACED", now_ms, reason=why_not_found(found))
             book.put(call)
             yield from self.settle(book, call, now_ms)
 
@@ -238,6 +236,10 @@ class Following:
             yield evidence(call, state, now_ms, sid=effect.sid, reason=reason)
             book.put(call)
             yield from self.settle(book, call, now_ms)
+
+
+def _next_fetch_ms(call: CallState, now_ms: int) -> int:
+    return next_fetch_ms(call["first_claimed_at"] or now_ms, RING_TIMEOUT_S * 1_000, now_ms)
 
 
 def _carriers_queue(call: CallState, event: CallEvent) -> Iterator[Output]:

@@ -1,11 +1,16 @@
-"""When the carrier's list is asked about a request whose outcome is unknown."""
+"""When the carrier is asked: about a request whose outcome is unknown, and about a call whose callbacks stay away."""
 
 from __future__ import annotations
+
+from streams.once.effects import Unavailable
 
 # After the claim; the last question comes `resolve_ms` (T_resolve) after it, the earlier ones where they fit.
 ASKS_MS = (5_000, 30_000)
 # The carrier's clock and ours differ: what was made no earlier than this before the claim can be ours.
 CLOCK_SLACK_MS = 5_000
+# Behind the ring timeout, by when a call that nobody took has ended: asked for so long after it, then ever again.
+FETCHES_MS = (30_000, 60_000, 120_000)
+FETCH_EVERY_MS = 300_000
 
 
 def next_ask_ms(since_ms: int, resolve_ms: int, now_ms: int) -> int:
@@ -15,3 +20,21 @@ def next_ask_ms(since_ms: int, resolve_ms: int, now_ms: int) -> int:
     """
     asks = [since_ms + after for after in (*(a for a in ASKS_MS if a < resolve_ms), resolve_ms)]
     return next((at for at in asks if at > now_ms), now_ms + ASKS_MS[0])
+
+
+def next_fetch_ms(since_ms: int, ring_timeout_ms: int, now_ms: int) -> int:
+    """When a call that was asked of the carrier at `since_ms`, and has no end yet, is asked for next.
+
+    The times hang on `since_ms` alone: neither a takeover nor a callback puts them off.
+    """
+    rung_ms = since_ms + ring_timeout_ms
+    early = next((rung_ms + after for after in FETCHES_MS if rung_ms + after > now_ms), None)
+    if early is not None:
+        return early
+    last_ms = rung_ms + FETCHES_MS[-1]
+    return last_ms + FETCH_EVERY_MS * ((now_ms - last_ms) // FETCH_EVERY_MS + 1)
+
+
+def why_not_found(answer: object) -> str:
+    """The reason in writing when the last question has found nothing: a carrier that was away has not said no."""
+    return "carrier_could_not_be_asked" if isinstance(answer, Unavailable) else "not_found_at_carrier"

@@ -159,6 +159,10 @@ class Carrier(Protocol):
         """None when the carrier has no such call."""
         ...
 
+    async def fetch_message(self, sid: str) -> CarrierMessage | None:
+        """None when the carrier has no such message."""
+        ...
+
     async def cancel(self, sid: str) -> CarrierCall | None:
         """Take back a call that is queued or ringing; one that was picked up goes on.
 

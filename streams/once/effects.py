@@ -132,6 +132,14 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchMessage:
+    """Ask the carrier for one message whose callbacks stay away. Answer: CarrierMessage, None, or Unavailable."""
+
+    state_key: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelCall:
     """Take back a call that is queued or ringing. Answer: CarrierCall, None, or Unavailable."""
 

@@ -1,7 +1,8 @@
 """SMS replies as the once-protocol sees them. `Messages.create` has no idempotency key either: K = (reply, try).
 
 A reply that certainly was not sent is tried again with full jitter for an hour, in this stage's own timers; one whose
-outcome is unknown is looked up in the carrier's list, and never sent a second time.
+outcome is unknown is looked up in the carrier's list, and never sent a second time. One that was sent has ended;
+whether it arrived is asked for a few times, should the carrier's callbacks stay away.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas.records import ReplyState
-from streams.once.asking import CLOCK_SLACK_MS, next_ask_ms
+from streams.once.asking import CLOCK_SLACK_MS, next_ask_ms, why_not_found
 from streams.once.carrier import MESSAGE_STATES, CarrierMessage, MessageRequest
-from streams.once.effects import Ask, Finish, Unavailable
+from streams.once.effects import Ask, FetchMessage, Finish, Unavailable
 from streams.once.gate import Cap, Say
-from streams.replies.book import Book, absorb, evidence, gate_key, state_key
+from streams.replies.book import Book, absorb, ended_key, evidence, forget_ms, gate_key, state_key
 from streams.retry import full_jitter_ms
 from streams.runtime.processor import Do, Output
 
@@ -99,6 +100,29 @@ class ReplyAttempts:
         self.book.end(attempt, now_ms)
         yield Do(Finish((gate_key(attempt),)))
 
+    # -- sent: did it arrive?
+
+    def wake_ended(self, ended: ReplyState, now_ms: int) -> Iterator[Output]:
+        """The timer of a reply that has ended: forget it, or ask the carrier whether it was delivered."""
+        if now_ms >= forget_ms(ended):
+            self.book.forget(ended_key(ended))
+            return
+        self.book.put_ended(ended, now_ms)
+        if ended["state"] == "SENT" and ended["message_sid"]:
+            yield Do(FetchMessage(state_key(ended), ended["message_sid"]))
+
+    def fetched(
+        self, effect: FetchMessage, seen: CarrierMessage | Unavailable | None, now_ms: int
+    ) -> Iterator[Output]:
+        """What the carrier says of a message is evidence like any callback."""
+        ended = self.book.ended(effect.state_key)
+        if ended is None or seen is None or isinstance(seen, Unavailable):
+            return
+        state = MESSAGE_STATES.get(seen.status, "SENT")
+        if absorb(ended, state, effect.sid):
+            yield evidence(ended, state, now_ms, effect.sid, "asked_carrier")
+            self.book.put_ended(ended, now_ms)
+
     # -- an unknown outcome
 
     def unknown(self, attempt: ReplyState, now_ms: int, resolve_ms: int) -> Iterator[Output]:
@@ -132,4 +156,4 @@ class ReplyAttempts:
             state = MESSAGE_STATES.get(mine[0].status, "SENT")
             yield from self.note(attempt, state, now_ms, mine[0].sid, "found_at_carrier")
         elif now_ms >= (attempt["first_claimed_at"] or 0) + resolve_ms:
-            yield from self.note(attempt, "FAILED", now_ms, reason="not_found_at_carrier")
+            yield from self.note(attempt, "FAILED", now_ms, reason=why_not_found(found))

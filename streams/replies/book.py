@@ -18,12 +18,18 @@ from streams.runtime.processor import Send, State
 from streams.topology import DAY_MS, SMS_EVENTS
 
 REMEMBER_MS = 35 * DAY_MS
+# SENT, and no callback since: the carrier is asked so long after the claim, and then SENT is all that is known.
+RECEIPTS_MS = (60_000, 600_000, 3_600_000)
 # The furthest counts, so order and copies of evidence do not matter.
 _RANK = {"": 0, "CLAIMED": 1, "UNKNOWN": 2, "NOT_SENT": 3, "SENT": 4, "FAILED": 5, "DELIVERED": 6}
 
 
 def state_key(reply: ReplyState | SmsReply | SmsEvent) -> str:
     return f"c|{reply['user']}|{reply['reply_id']}"
+
+
+def ended_key(reply: ReplyState) -> str:
+    return "e" + state_key(reply)[1:]
 
 
 def gate_key(reply: ReplyState) -> str:
@@ -41,6 +47,7 @@ class Book:
         return cast("ReplyState | None", self._state.get(key))
 
     def ended(self, key: str) -> ReplyState | None:
+        """One that has ended, by its state key or that of its end."""
         return cast("ReplyState | None", self._state.get("e" + key[1:]))
 
     def live(self) -> Iterator[tuple[str, ReplyState]]:
@@ -63,11 +70,13 @@ class Book:
     def end(self, reply: ReplyState, now_ms: int) -> None:
         """The text is no longer needed; that it was sent is."""
         self._state.delete(state_key(reply))
-        reply["phase"], reply["wake_at"], reply["body"] = "ENDED", now_ms + REMEMBER_MS, ""
-        self.put_ended(reply)
+        reply["phase"], reply["body"] = "ENDED", ""
+        self.put_ended(reply, now_ms)
 
-    def put_ended(self, reply: ReplyState) -> None:
-        self._state.put("e" + state_key(reply)[1:], "ReplyState", reply)
+    def put_ended(self, reply: ReplyState, now_ms: int) -> None:
+        """With the time to look at it again: to ask whether it was delivered, or to forget it."""
+        reply["wake_at"] = next_receipt_ms(reply, now_ms) or forget_ms(reply)
+        self._state.put(ended_key(reply), "ReplyState", reply)
 
     def opted_out_at(self, user: str) -> int | None:
         found = cast("ContactState | None", self._state.get(f"u|{user}"))
@@ -81,6 +90,21 @@ class Book:
 
     def forget(self, key: str) -> None:
         self._state.delete(key)
+
+
+def next_receipt_ms(reply: ReplyState, now_ms: int) -> int | None:
+    """When the carrier is asked whether a reply that was SENT has arrived; None when that is known, or never will be.
+
+    Its callbacks tell sooner, if they come at all. Not every network confirms, so the questions have an end.
+    """
+    if reply["state"] != "SENT" or not reply["message_sid"] or reply["claimed_at"] is None:
+        return None
+    return next((at for after in RECEIPTS_MS if (at := reply["claimed_at"] + after) > now_ms), None)
+
+
+def forget_ms(reply: ReplyState) -> int:
+    """When a reply that has ended is forgotten."""
+    return (reply["claimed_at"] or reply["asked_at"]) + REMEMBER_MS
 
 
 def absorb(reply: ReplyState, state: str, sid: str | None) -> bool:

@@ -11,7 +11,7 @@ from typing import cast
 from schemas.records import ReminderEvent, ReplyState, SmsEvent, SmsReply
 from streams.once.claiming import Checking, Claiming, outcome_when_late
 from streams.once.door import Claims, Door
-from streams.once.effects import Ask, Enter, Place, Unavailable
+from streams.once.effects import Ask, Enter, FetchMessage, Place, Unavailable
 from streams.once.gate import Fenced, GateEntry, NotReady, Verdict
 from streams.once.remembered import Page
 from streams.replies.attempts import ENDS, MakeRequest, ReplyAttempts
@@ -79,7 +79,7 @@ class RepliesProcessor:
         if reply is None:
             ended = book.ended(key)
             if ended is not None and absorb(ended, event["state"], event["message_sid"]):
-                book.put_ended(ended)
+                book.put_ended(ended, now_ms)
         elif event["try"] == reply["try"] and absorb(reply, event["state"], event["message_sid"]):
             if event["state"] in ENDS:
                 yield from self._attempts(state).end(reply, now_ms)
@@ -103,7 +103,10 @@ class RepliesProcessor:
     def _wake(self, state: State, wake: Wake, now_ms: int) -> Iterator[Output]:
         book = Book(state)
         reply = book.reply(wake.key) if wake.key.startswith("c|") else None
-        if reply is None:
+        ended = book.ended(wake.key) if wake.key.startswith("e|") else None
+        if ended is not None:
+            yield from self._attempts(state).wake_ended(ended, now_ms)
+        elif reply is None:
             book.forget(wake.key)
         elif reply["phase"] == "WAITING":
             reply["wake_at"] = None
@@ -132,6 +135,8 @@ class RepliesProcessor:
                 )
             case Ask() as effect:
                 return attempts.asked(effect, answer, now_ms, self._resolve_ms)
+            case FetchMessage() as effect:
+                return attempts.fetched(effect, answer, now_ms)
         return []
 
     def _entered(

@@ -50,7 +50,10 @@ def everything_we_do(simulator: RunningSimulator, recorder: Recorder) -> list[Ex
         async with TwilioCarrier(DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, recorder.url) as carrier:
             placed = await carrier.place_call(call)
             assert isinstance(placed, Placed)
-            assert isinstance(await carrier.send_message(message), Placed)
+            sent = await carrier.send_message(message)
+            assert isinstance(sent, Placed)
+            assert [m async for m in carrier.received(OURS, 1_795_000_000_000)] == []
+            await carrier.fetch_message(sent.sid)
             await carrier.find_calls(ALICE, OURS, 0)
             await carrier.find_messages(ALICE, OURS, 0)
             await carrier.fetch_call(placed.sid)
@@ -72,6 +75,7 @@ def test_every_request_that_we_send_is_as_published(
     assert sorted(set(kinds)) == [
         ("GET", "Calls"),
         ("GET", "Calls.json"),
+        ("GET", "Messages"),
         ("GET", "Messages.json"),
         ("POST", "Calls"),
         ("POST", "Calls.json"),

@@ -18,6 +18,7 @@ from streams.once.effects import (
     Enter,
     Fence,
     Fetch,
+    FetchMessage,
     Fill,
     Finish,
     Place,
@@ -114,6 +115,8 @@ def test_what_is_asked_of_the_carrier(bench: Bench) -> None:
     assert bench.ask(Fetch("c|k1", "CA1")).status == "queued"
     assert bench.ask(CancelCall("c|k1", "CA1")).status == "canceled"
     assert bench.ask(Fetch("c|k1", "CA9")) is None
+    assert bench.ask(FetchMessage("c|m1", "SM1")).status == "queued"
+    assert bench.ask(FetchMessage("c|m1", "SM9")) is None
 
 
 def test_a_late_clock_sends_nothing(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streams.ids import CallKey
+from streams.once.carrier import CarrierCall
 from streams.once.effects import CancelCall, Fetch, Place, Release
 from tests.unit.streams.calls.line import Line
 
@@ -60,6 +61,7 @@ def test_an_unknown_ends_though_the_carrier_cannot_be_asked(line: Line) -> None:
     line.carrier.away = True
     line.pass_time(121)
     assert line.states(key)[-1] == "NOT_PLACED"
+    assert line.evidence("calls.events")[-1]["reason"] == "carrier_could_not_be_asked"
 
 
 def test_a_short_time_to_resolve_is_kept() -> None:
@@ -194,15 +196,85 @@ def test_an_answer_that_comes_after_the_end_of_the_call_counts(line: Line) -> No
     assert line.owner.waiting(Release) == []
 
 
-def test_a_call_whose_callbacks_stay_away_is_asked_for(line: Line) -> None:
-    """Its end is found at the carrier, a minute after the request and then every minute."""
+def fetches(line: Line, seconds: int, sid: str = "CA1") -> list[int]:
+    """Let time pass, and note at which second the carrier is asked for the call."""
+    began_ms, asked, fetch_call = line.clock.now_ms(), [], line.carrier.fetch_call
+
+    async def noted(asked_sid: str) -> CarrierCall | None:
+        if asked_sid == sid:
+            asked.append(round((line.clock.now_ms() - began_ms) / 1000))
+        return await fetch_call(asked_sid)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line.carrier, "fetch_call", noted)  # the same carrier, watched
+        line.pass_time(seconds)
+    return asked
+
+
+def test_a_call_whose_callbacks_stay_away_is_asked_for_until_it_ends(line: Line) -> None:
+    """30, 60 and 120 s after its ring timeout, then every five minutes; no more once it has its end."""
     key = line.due()
-    line.pass_time(61)
+    line.settle()
+    assert fetches(line, 1_000) == [60, 90, 150, 450, 750]
     line.carrier.become("CA1", "no-answer")
-    assert line.phase(key) == "PLACED"
-    line.pass_time(60)
+    assert fetches(line, 1_000) == [50]
     assert (line.states(key)[-1], line.phase(key)) == ("NO_ANSWER", "ENDED")
     assert line.owner.waiting(Fetch) == []
+
+
+def test_neither_a_takeover_nor_a_callback_puts_the_question_off(line: Line) -> None:
+    """The times hang on the claim: a line of new owners, or of late callbacks, must not keep a user waiting."""
+    key = line.due()
+    line.settle()
+    line.pass_time(50)
+    line.take_over()
+    line.callback(key, "RINGING")
+    assert fetches(line, 50) == [10, 40]
+
+
+def test_a_call_that_was_picked_up_is_asked_for_too(line: Line) -> None:
+    """ANSWERED is no end: the user's next call waits for the end of this one, and the words for TOLD."""
+    key, other = line.due("r1"), line.due("r2")
+    line.settle()
+    line.carrier.become("CA1", "in-progress")
+    line.callback(key, "ANSWERED")
+    line.pass_time(61)
+    assert (line.phase(key), line.rung(other)) == ("PLACED", 0)
+    line.carrier.become("CA1", "completed")
+    line.pass_time(30)
+    assert (line.states(key)[-1], line.phase(key), line.rung(other)) == ("COMPLETED", "ENDED", 1)
+
+
+def test_a_late_call_that_could_not_be_taken_back_is_tried_again(line: Line) -> None:
+    """The carrier was away when the call of a try that was written off turned up; and its end gets into the log."""
+    key = unknown(line, "later")
+    line.pass_time(121)
+    sid = line.carrier.deliver_late()
+    line.carrier.away = True
+    line.callback(key, "PLACED", sid)
+    line.pass_time(5)
+    assert line.carrier.calls[sid].status == "queued"
+    line.carrier.away = False
+    line.pass_time(2)
+    assert line.carrier.calls[sid].status == "canceled"
+    assert (line.states(key)[-1], line.reads_as(key)) == ("CANCELED", "CANCELED")
+
+
+def test_a_late_call_has_its_end_in_the_log_though_callbacks_stay_away(line: Line) -> None:
+    """It was picked up: left alone, and asked for until it ended; then it is forgotten like any other."""
+    key = unknown(line, "later")
+    line.pass_time(121)
+    sid = line.carrier.deliver_late()
+    line.carrier.become(sid, "in-progress")
+    line.callback(key, "ANSWERED", sid)
+    assert fetches(line, 400, sid) == [29, 329]
+    assert line.carrier.cancelled == []
+    line.carrier.become(sid, "completed")
+    line.pass_time(300)
+    assert line.states(key)[-1] == "COMPLETED"
+    line.clock.advance(8 * 86_400 + 1)
+    line.settle()
+    assert line.phase(key) is None
 
 
 def test_a_call_that_the_carrier_does_not_know_ends(line: Line) -> None:

@@ -111,6 +111,10 @@ class ScriptedCarrier:
         self._ask()
         return self.calls.get(sid)
 
+    async def fetch_message(self, sid: str) -> CarrierMessage | None:
+        self._ask()
+        return self.messages.get(sid)
+
     async def cancel(self, sid: str) -> CarrierCall | None:
         self._ask()
         self.cancelled.append(sid)

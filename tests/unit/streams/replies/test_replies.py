@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from streams.once.carrier import CarrierMessage
 from streams.once.claiming import Checking
 from streams.once.effects import Enter, Place
 from tests.unit.streams.once.world import Owner
@@ -195,6 +196,76 @@ def test_late_callbacks_end_nothing_twice(line: SmsLine) -> None:
     line.settle()
     ended = line.committed[f"e|acme|+14155550101|{name}"][1]
     assert (ended["state"], ended["phase"]) == ("DELIVERED", "ENDED")
+
+
+def receipts(line: SmsLine, seconds: int) -> list[int]:
+    """Let time pass, and note at which second the carrier is asked for the message."""
+    began_ms, asked, fetch_message = line.clock.now_ms(), [], line.carrier.fetch_message
+
+    async def noted(sid: str) -> CarrierMessage | None:
+        asked.append(round((line.clock.now_ms() - began_ms) / 1000))
+        return await fetch_message(sid)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line.carrier, "fetch_message", noted)  # the same carrier, watched
+        line.pass_time(seconds)
+    return asked
+
+
+def test_whether_a_reply_arrived_is_asked_three_times(line: SmsLine) -> None:
+    """No callback, and a network that confirms nothing: after a minute, ten, an hour; SENT is then all we know."""
+    name = line.reply()
+    line.settle()
+    line.carrier.become("SM1", "sent")
+    assert receipts(line, 86_400) == [60, 600, 3_600]
+    assert (line.states(name), line.sent(name)) == (["CLAIMED", "SENT"], 1)
+
+
+@pytest.mark.parametrize(("status", "state"), [("delivered", "DELIVERED"), ("undelivered", "FAILED")])
+def test_a_lost_callback_of_a_reply_is_made_up_for(line: SmsLine, status: str, state: str) -> None:
+    """What the carrier says when asked is evidence, and ends the asking."""
+    name = line.reply()
+    line.settle()
+    line.carrier.become("SM1", status)
+    assert receipts(line, 86_400) == [60]
+    assert line.states(name) == ["CLAIMED", "SENT", state]
+
+
+def test_a_delivered_reply_is_not_asked_for(line: SmsLine) -> None:
+    """Its callback came."""
+    name = line.reply()
+    line.settle()
+    line.callback(name, "DELIVERED")
+    line.settle()
+    assert line.owner.times() == [line.clock.now_ms() + 35 * 86_400_000], "no timer but that of forgetting"
+    assert receipts(line, 86_400) == []
+
+
+def test_a_carrier_that_is_away_or_knows_nothing_changes_no_reply(line: SmsLine) -> None:
+    """SENT stands; the next question comes at its time."""
+    name = line.reply()
+    line.settle()
+    line.carrier.away = True
+    line.pass_time(100)
+    line.carrier.away = False
+    del line.carrier.messages["SM1"]
+    assert receipts(line, 1_000) == [500]
+    assert line.states(name) == ["CLAIMED", "SENT"]
+
+
+@pytest.mark.parametrize("end", ["sent", "refused", "opted out"])
+def test_every_end_is_forgotten(line: SmsLine, end: str) -> None:
+    """Whatever became of it, with or without a claim: nothing stays for ever."""
+    if end == "refused":
+        line.carrier.script.append("refused")
+    elif end == "opted out":
+        line.fact("OPTED_OUT")
+        line.settle()
+    line.reply()
+    line.pass_time(4_000)
+    line.clock.advance(35 * 86_400)
+    line.settle()
+    assert [key for key in line.committed if key.startswith("e|")] == []
 
 
 def test_what_is_remembered_is_forgotten_after_35_days(line: SmsLine) -> None:

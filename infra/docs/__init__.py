@@ -1,0 +1,1 @@
+"""Pages that are made from data of the code, so that they cannot tell what is no longer so."""
