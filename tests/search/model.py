@@ -9,6 +9,7 @@ from streams.calls import fold
 from streams.ids import CallKey
 from streams.once.effects import Enter, Fill, Finish, Place, Release
 from streams.once.effects import CancelCall as Cancel
+from streams.once.gate import Fenced, Taken
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Opened, Record, Result, Wake
 from streams.topology import CALLS, DUE, EVENTS
@@ -44,28 +45,29 @@ class Model:
         self.opening = self.things.number(Opened(3))
         self._wakes: dict[int, tuple[tuple[int, ...], int | None]] = {}
         self._learned: dict[tuple[int, Evidence], tuple[int, tuple[CallKey, ...]]] = {}
+        self._useful: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
+        self._evidence: dict[tuple[CallKey, str, str | None], int] = {}
         self._claimless: dict[int, int] = {}
         self._backward: set[tuple[int, int]] = set()
         self.most_calls = self.most_heard = 0
 
     def start(self) -> World:
-        """The first try is due, and nobody has looked at it yet."""
-        owner = self.owners.number(Owner("owner", self.stage.fresh))
-        written = self.writtens.number(Written())
+        """An owner that has just taken the partition over, on an empty state."""
         nothing: tuple[Any, ...] = ()
+        owner = self.owners.number(Owner("owner", self.stage.fresh))
         return World(
-            self.stage.empty,
-            (self.due(FIRST),),
-            nothing,
-            nothing,
-            owner,
-            nothing,
-            self.gates.empty,
-            nothing,
-            nothing,
-            nothing,
-            written,
-            (0,) * len(FAULTS),
+            values=self.stage.empty,
+            due=nothing,
+            calls=nothing,
+            facts=nothing,
+            owner=owner,
+            former=nothing,
+            server=self.gates.empty,
+            lines=nothing,
+            late=nothing,
+            landing=nothing,
+            written=self.writtens.number(Written()),
+            used=(0,) * len(FAULTS),
         )
 
     # -- events
@@ -92,6 +94,12 @@ class Model:
         return self.record(DUE.name, "ReminderDue", value)
 
     def evidence(self, key: CallKey, state: str, sid: str | None) -> int:
+        known = self._evidence.get((key, state, sid))
+        if known is None:
+            known = self._evidence[key, state, sid] = self._evidence_record(key, state, sid)
+        return known
+
+    def _evidence_record(self, key: CallKey, state: str, sid: str | None) -> int:
         value = {
             "reminder_id": key.reminder_id,
             "user": USER,
@@ -219,6 +227,28 @@ class Model:
         """Former owners in one order, those left out that can do nothing any more."""
         kept = [o for o in owners if o.pending or o.inbox]
         return tuple(sorted(self.owners.number(o) for o in kept))
+
+    def without_the_futile(self, world: World) -> World:
+        """Without what former owners have sent to the gate and what can change nothing there any more: what was
+        refused once is refused for ever, as long as this life of the server lasts."""
+        if not world.former or self.may(world, "redis loss"):
+            return world
+        key = (world.server, world.former)
+        known = self._useful.get(key)
+        if known is None:
+            kept = []
+            for owner in (self.owners.of[n] for n in world.former):
+                pending = tuple(p for p in owner.pending if not self._is_futile(world.server, p))
+                kept.append(owner._replace(pending=pending))
+            known = self._useful[key] = self.sort_owners(kept)
+        return world._replace(former=known) if known != world.former else world
+
+    def _is_futile(self, server: int, pending: Pending) -> bool:
+        effect = self.things.of[pending.effect]
+        if not isinstance(effect, Enter | Fill):
+            return False
+        after, answer = self.gates.run(server, effect)
+        return after == server and (isinstance(answer, Fenced | Taken) or isinstance(effect, Fill))
 
     def release(self, world: World, owner: Owner, effects: Sequence[Any]) -> tuple[World, Owner]:
         """Effects go out. A look's sample is taken at once, the earliest that may be; that an attempt has ended is

@@ -32,7 +32,8 @@ def _phone(model: Model, world: World, at: int, line: Line) -> Iterator[Move]:
         return replace_line(model, world, at, changed)
 
     if line.status == "queued":
-        yield Move((f"{line.sid} is picked up",), False, to(become(line, "in-progress")))
+        if model.bounds.picks_up:
+            yield Move((f"{line.sid} is picked up",), False, to(become(line, "in-progress")))
         yield Move((f"{line.sid} is not picked up",), False, to(become(line, "no-answer")))
     elif line.status == "in-progress":
         yield Move((f"{line.sid} ends",), False, to(become(line, "completed")))

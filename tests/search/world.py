@@ -31,7 +31,7 @@ FAULT = {name: number for number, name in enumerate(FAULTS)}
 @dataclass(frozen=True)
 class Bounds:
     """`faults` in all, at most `each` of a kind (0 where it is not named). `redial`: NOT_PLACED is followed by a new
-    attempt (a policy); `watch`: the invariants that count."""
+    attempt (a policy); `picks_up`: does anybody pick up the phone; `watch`: the invariants that count."""
 
     name: str
     faults: int
@@ -39,6 +39,7 @@ class Bounds:
     tries: int = 1
     attempts: int = 1
     redial: bool = False
+    picks_up: bool = True
     watch: frozenset[str] = frozenset({"I1", "I2", "I3", "I4", "I6", "I8", "I9", "I10", "NOT_SENT", "ONE_CALL"})
     max_states: int = 5_000_000
     # Wrong worlds, for planted bugs.
@@ -47,7 +48,8 @@ class Bounds:
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{kind} {most}" for kind, most in self.each.items() if most)
-        return f"{self.tries} tries, {self.attempts} attempts, {self.faults} faults in all ({kinds})"
+        phone = "" if self.picks_up else ", nobody picks up"
+        return f"{self.tries} tries, {self.attempts} attempts{phone}, {self.faults} faults in all ({kinds})"
 
 
 class Pending(NamedTuple):
