@@ -271,6 +271,8 @@ class Model:
         stepped = self.stage.step(memory, values, event)
         if stepped.values != values and (values, stepped.values) not in self._backward:
             self._goes_not_back(values, stepped.values)
+            if any(state == "CLAIMED" for _, state, _, _ in stepped.sends):
+                self._rings_once(values, stepped)
             self._backward.add((values, stepped.values))
         return stepped
 
@@ -290,6 +292,21 @@ class Model:
                 fold.absorb(new, state, sid or None) is not new for sid, state in old.sids.items()
             ):
                 self.wrong("I9", "what was known of a try is not known any more")
+
+    def _rings_once(self, before: int, stepped: Stepped) -> None:
+        """No call is claimed for a user, for the first time, while the owner knows of one that goes on."""
+        then = thaw(self.stage.values.of[before])
+        claimed = [f"c|{USER}|{key}" for key, state, _, _ in stepped.sends if state == "CLAIMED"]
+        if all(key in then and "CLAIMED" in then[key][1]["marks"] for key in claimed):
+            return
+        going = [
+            sid
+            for _, (_, value) in thaw(self.stage.values.of[stepped.values]).items()
+            for sid, state in value.get("sids", {}).items()
+            if state in ("PLACED", "RINGING")
+        ]
+        if going:
+            self.wrong("ONE_CALL", f"the next call is claimed while {going[0]} is known to go on")
 
     # -- time and faults
 

@@ -155,9 +155,6 @@ def accept(model: Model, world: World, key: CallKey, epoch: int) -> World:
         model.wrong("I1", f"the carrier is asked a second time for try {key.attempt}.{key.try_}")
     if any(said[0] == key and said[1] == "NOT_SENT" for said in written.said):
         model.wrong("NOT_SENT", "a call is made of which NOT_SENT was written")
-    known = {said[2] for said in written.said}
-    if any(line.status in ("queued", "in-progress") and line.sid in known for line in lines):
-        model.wrong("ONE_CALL", "the phone is rung while a call is known to go on")
     if lines and not model.bounds.redial:
         attempts = {line.key.attempt for line in lines}
         if key.attempt in attempts:
@@ -215,7 +212,7 @@ def _seen(line: Line, to: str) -> CarrierCall:
 
 
 def _time(model: Model, world: World) -> Iterator[Move]:
-    if world.landing:
+    if world.landing or model.bounds.at_once:
         return  # the gateway's delivery timeout is shorter than anything that is waited for
     owner = model.owners.of[world.owner]
     due, coming = model.wakes(world.values)

@@ -36,7 +36,8 @@ def _phone(model: Model, world: World, at: int, line: Line) -> Iterator[Move]:
             yield Move((f"{line.sid} is picked up",), False, to(become(line, "in-progress")))
         yield Move((f"{line.sid} is not picked up",), False, to(become(line, "no-answer")))
     elif line.status == "in-progress":
-        yield Move((f"{line.sid} ends",), False, to(become(line, "completed")))
+        if line.heard or not model.bounds.at_once:
+            yield Move((f"{line.sid} ends",), False, to(become(line, "completed")))
         if line.talk is None and not line.heard:
             asks = line._replace(talk=_read_on(model, world, picked_up(line.key, line.sid)))
             yield Move((f"the carrier asks what {line.sid} gets",), False, to(asks))

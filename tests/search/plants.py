@@ -137,7 +137,14 @@ def rebuild_of_the_living_with_old_epochs(patch: pytest.MonkeyPatch) -> None:
             yield GateEntry(f"{call['reminder_id']}|{call['due_at']}|{call['attempt']}|{call['try']}", call["epoch"],
                             not waits, False)  # fmt: skip
 
+    fence = MemoryGate.fence
+
+    async def fence_what_is_filled(self: MemoryGate, scope: str, epoch: int, keys: Any) -> dict[str, GateEntry]:
+        # The real one raises the epoch of the scope before it is filled, which alone would refuse the zombie.
+        return await fence(self, scope, epoch, keys) if await self.ready(scope) else {}
+
     patch.setattr(CallsProcessor, "_remembered", living)
+    patch.setattr(MemoryGate, "fence", fence_what_is_filled)
 
 
 def who_is_refused_says_not_sent(patch: pytest.MonkeyPatch) -> None:
@@ -266,7 +273,7 @@ PLANTS = [
     Plant("redial, unbounded pauses (a policy)", nothing, "I1 of an occurrence",
           _within(1, "I1 of an occurrence", each={"request": 1}, redial=True, attempts=2), True),
     Plant("rebuild skips finished keys, keeps old epochs", rebuild_of_the_living_with_old_epochs, "I4",
-          _within(2, "I4", each={"takeover": 1, "redis loss": 1}, attempts=2), True),
+          _within(2, "I4", each={"takeover": 1, "redis loss": 1}, attempts=2, picks_up=False), True),
     Plant("an owner refused at the gate writes NOT_SENT", who_is_refused_says_not_sent, "I1",
           _within(1, "I1", each=_TAKEN, tries=2), True),
     Plant("a second sid's CANCELED ends K", one_end_is_enough, "ONE_CALL",
@@ -277,10 +284,10 @@ PLANTS = [
     Plant("words before ANSWERED is confirmed", words_before_answered_is_confirmed, "I8",
           _within(1, "I8", each={"gateway": 1})),
     Plant("the gate is not read again", the_gate_is_not_read_again, "I2",
-          _within(3, "I2", each={"doubled": 1, "redis loss": 1, "takeover": 1})),
+          _within(2, "I2", each={"redis loss": 1, "takeover": 1}, two_calls=True, at_once=True)),
     Plant("the words are asked for in any life", the_words_in_any_life, "I2",
-          _within(3, "I2", each={"doubled": 1, "redis loss": 1, "takeover": 1})),
+          _within(2, "I2", each={"redis loss": 1, "takeover": 1}, two_calls=True, at_once=True)),
     Plant("words for whoever picks up", words_for_whoever_picks_up, "I2",
-          _within(1, "I2", each={"doubled": 1})),
+          _within(0, "I2", each={}, two_calls=True, at_once=True)),
 ]  # fmt: skip
 _ = GiveWords

@@ -31,7 +31,9 @@ FAULT = {name: number for number, name in enumerate(FAULTS)}
 @dataclass(frozen=True)
 class Bounds:
     """`faults` in all, at most `each` of a kind (0 where it is not named). `redial`: NOT_PLACED is followed by a new
-    attempt (a policy); `picks_up`: does anybody pick up the phone; `watch`: the invariants that count."""
+    attempt (a policy); `picks_up`: does anybody pick up the phone; `two_calls`:
+    the search begins with two calls of the try that were both picked up; `at_once`: nobody hangs
+    up before the words, and no timer comes; `watch`: the invariants that count."""
 
     name: str
     faults: int
@@ -40,6 +42,8 @@ class Bounds:
     attempts: int = 1
     redial: bool = False
     picks_up: bool = True
+    two_calls: bool = False
+    at_once: bool = False
     watch: frozenset[str] = frozenset({"I1", "I2", "I3", "I4", "I6", "I8", "I9", "I10", "NOT_SENT", "ONE_CALL"})
     max_states: int = 5_000_000
     # Wrong worlds, for planted bugs.
@@ -49,6 +53,7 @@ class Bounds:
     def __str__(self) -> str:
         kinds = ", ".join(f"{kind} {most}" for kind, most in self.each.items() if most)
         phone = "" if self.picks_up else ", nobody picks up"
+        phone = ", two calls picked up" + ", all within a moment" * self.at_once if self.two_calls else phone
         return f"{self.tries} tries, {self.attempts} attempts{phone}, {self.faults} faults in all ({kinds})"
 
 
