@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up install test test-quick test-long test-kills lint types layers schemas format bench lock clean
+.PHONY: help demo up install test test-quick test-long test-kills search lint types layers schemas format bench lock clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-long: $(STAMP) ## the tests that take minutes
 
 test-kills: $(STAMP) ## fifty kill -9 and members that come and go, both group protocols, small buffers too: half an hour
 	@$(PYTEST) -s -m long tests/integration/timers
+
+search: $(STAMP) ## every state of the call protocol within its bounds, and every planted bug: some minutes
+	@$(BIN)/python -m tests.search
 
 lint: $(STAMP) ## ruff: mistakes and format
 	@echo "== ruff"

@@ -6,13 +6,14 @@ import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from operator import le
 from typing import Any
 
 from streams.once.effects import Place
 from tests.search import outside, owners, phone
 from tests.search.model import Model, Wrong
-from tests.search.telling import tell
+from tests.search.telling import picture, tell
 from tests.search.world import FIRST, Bounds, Broken, Found, Move, World
 
 
@@ -59,8 +60,8 @@ def begin(model: Model) -> World:
     """Where the search begins: the door is open, and the first try is due. A takeover and a gate that has to be filled
     are explored from there on, when they can do harm.
 
-    With `two_calls` it begins later: the carrier has made two calls of the one request, both are picked up, and no callback tells
-    of them.
+    With `two_calls` it begins later: the carrier has made two calls of the one request, both are picked up, and no
+    callback tells of them.
     """
     world = _at_rest(model, model.start())
     world = world._replace(due=(model.due(FIRST),))
@@ -181,12 +182,21 @@ class Search:
         while self._parents[path[-1]] >= 0:
             path.append(self._parents[path[-1]])
         path.reverse()
-        found = Found(broken.invariant, broken.why, [])
-        for before, after in zip(path, path[1:], strict=False):
-            for number, move in enumerate(moves(self.model, self._worlds[before])):
-                if not isinstance(move.to, Broken) and self.model.without_the_futile(move.to) == self._worlds[after]:
-                    found.steps.append(number)
-                    found.words.append(tell(self.model, move.what))
-                    break
+        found = Found(broken.invariant, broken.why, path)
+        for before, after in pairwise(path):
+            found.words.append(self._between(before, after))
         found.words.append(f"{broken.invariant}: {broken.why}")
         return found
+
+    def _between(self, before: int, after: int) -> str:
+        for move in moves(self.model, self._worlds[before]):
+            if (
+                not isinstance(move.to, Broken)
+                and self.model.without_the_futile(move.to) == self._worlds[after]
+            ):
+                return tell(self.model, move.what)
+        raise AssertionError("a state has no way to it")
+
+    def picture(self, found: Found, step: int) -> list[str]:
+        """The state after a step of a trace (from 1; 0 is where the search began)."""
+        return picture(self.model, self._worlds[found.states[min(step, len(found.states) - 1)]])

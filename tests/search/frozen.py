@@ -94,4 +94,4 @@ def _settled(thing: Any) -> Any:
 
 def _like(thing: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
     """A tuple of the same kind."""
-    return type(thing)._make(items) if hasattr(thing, "_make") else tuple(items)  # type: ignore[attr-defined]
+    return type(thing)._make(items) if hasattr(thing, "_make") else tuple(items)

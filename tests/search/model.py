@@ -7,17 +7,17 @@ from typing import Any
 
 from streams.calls import fold
 from streams.ids import CallKey
-from streams.once.effects import Enter, Fill, Finish, Place, Release
 from streams.once.effects import CancelCall as Cancel
+from streams.once.effects import Enter, Fill, Finish, Place, Release
 from streams.once.gate import Fenced, Taken
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Opened, Record, Result, Wake
 from streams.topology import CALLS, DUE, EVENTS
+from tests.search import promises, records
 from tests.search.frozen import LATEST_MS, NOW, OLDEST_MS, Numbered, freeze, thaw
-from tests.search.production import OURS, USER, Evidence, Gates, Stage, Stepped
-from tests.search.world import FAULT, FAULTS, FIRST, Bounds, Broken, Line, Owner, Pending, World, Written
+from tests.search.production import Evidence, Gates, Stage, Stepped
+from tests.search.world import FAULT, FAULTS, Bounds, Broken, Line, Owner, Pending, World, Written
 
-NEVER_MS = 10**15
 # What a tenure that is over may still do to the world. A late Fence is not among it: it can only refuse epochs that
 # are older still, and a zombie may learn that it is one at any time anyway.
 LASTING = (Enter, Fill, Release, Cancel, Place)
@@ -48,7 +48,7 @@ class Model:
         self._useful: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
         self._evidence: dict[tuple[CallKey, str, str | None], int] = {}
         self._claimless: dict[int, int] = {}
-        self._backward: set[tuple[int, int]] = set()
+        self._checked: set[tuple[int, int]] = set()
         self.most_calls = self.most_heard = 0
 
     def start(self) -> World:
@@ -76,57 +76,17 @@ class Model:
         return self.things.number(freeze(Record(topic, 3, 0, 0, None, name, value)))
 
     def due(self, key: CallKey) -> int:
-        value: dict[str, Any] = {
-            "reminder_id": key.reminder_id,
-            "user": USER,
-            "tenant": "acme",
-            "from": OURS,
-            "due_at": key.due_at,
-            "fire_at": key.due_at,
-            "attempt": key.attempt,
-            "try": key.try_,
-            "subject": "buy milk",
-            "language": "en",
-            "expires_at": NEVER_MS,
-            "quiet_from": None,
-            "quiet_until": None,
-        }
-        return self.record(DUE.name, "ReminderDue", value)
+        return self.record(DUE.name, "ReminderDue", records.due(key))
 
     def evidence(self, key: CallKey, state: str, sid: str | None) -> int:
         known = self._evidence.get((key, state, sid))
         if known is None:
-            known = self._evidence[key, state, sid] = self._evidence_record(key, state, sid)
+            record = self.record(CALLS.name, "CallEvent", records.evidence(key, state, sid))
+            known = self._evidence[key, state, sid] = record
         return known
 
-    def _evidence_record(self, key: CallKey, state: str, sid: str | None) -> int:
-        value = {
-            "reminder_id": key.reminder_id,
-            "user": USER,
-            "tenant": "acme",
-            "due_at": key.due_at,
-            "attempt": key.attempt,
-            "try": key.try_,
-            "state": state,
-            "call_sid": sid,
-            "epoch": None,
-            "digits": None,
-            "reason": None,
-            "at": 0,
-        }
-        return self.record(CALLS.name, "CallEvent", value)
-
     def cancel(self, key: CallKey) -> int:
-        value = {
-            "event_id": "cancel",
-            "type": "CANCEL_ASKED",
-            "tenant": "acme",
-            "user": USER,
-            "reminder_id": key.reminder_id,
-            "due_at": key.due_at,
-            "at": 0,
-        }
-        return self.record(EVENTS.name, "ReminderEvent", value)
+        return self.record(EVENTS.name, "ReminderEvent", records.cancel(key))
 
     def result(self, effect: int, answer: Any) -> int:
         return self.things.number(Result(self.things.of[effect], freeze(answer)))
@@ -153,7 +113,9 @@ class Model:
         for each in evidence:
             key, state, sid, _ = each
             if state == "NOT_SENT" and any(self.lines.of[line].key == key for line in world.lines):
-                self.wrong("NOT_SENT", f"NOT_SENT is written of try {key.attempt}.{key.try_}, which was called")
+                self.wrong(
+                    "NOT_SENT", f"NOT_SENT is written of try {key.attempt}.{key.try_}, which was called"
+                )
             written, dues = self._learn(world.written, each)
             event = self.evidence(key, state, sid)
             seen = self.stage.step(self.stage.fresh, world.values, event)
@@ -175,9 +137,9 @@ class Model:
         told = []
         for number in lines:
             line = self.lines.of[number]
-            if line.sid == sid and "PLACED" in line.mail:
-                number = self.lines.number(line._replace(mail=tuple(m for m in line.mail if m != "PLACED")))
-            told.append(number)
+            old = line.sid == sid and "PLACED" in line.mail
+            mail = tuple(state for state in line.mail if state != "PLACED")
+            told.append(self.lines.number(line._replace(mail=mail)) if old else number)
         return tuple(told)
 
     def _learn(self, number: int, evidence: Evidence) -> tuple[int, tuple[CallKey, ...]]:
@@ -269,44 +231,12 @@ class Model:
 
     def step(self, memory: int, values: int, event: int) -> Stepped:
         stepped = self.stage.step(memory, values, event)
-        if stepped.values != values and (values, stepped.values) not in self._backward:
-            self._goes_not_back(values, stepped.values)
-            if any(state == "CLAIMED" for _, state, _, _ in stepped.sends):
-                self._rings_once(values, stepped)
-            self._backward.add((values, stepped.values))
+        if stepped.values != values and (values, stepped.values) not in self._checked:
+            then, now = (thaw(self.stage.values.of[n]) for n in (values, stepped.values))
+            for broken in promises.of_a_step(then, now, stepped.sends):
+                self.wrong(*broken)
+            self._checked.add((values, stepped.values))
         return stepped
-
-    def _goes_not_back(self, before: int, after: int) -> None:
-        """I9: folds only grow, and each try stands in one place."""
-        then, now = thaw(self.stage.values.of[before]), thaw(self.stage.values.of[after])
-        for key, (_, value) in then.items():
-            if key[:2] not in ("c|", "e|"):
-                continue
-            name = key[2:]
-            found = now.get(f"e|{name}") or now.get(f"c|{name}")
-            if found is None or (f"e|{name}" in now and f"c|{name}" in now):
-                self.wrong("I9", "a try has been forgotten, or stands among the live and the ended")
-                continue
-            old, new = fold.Fold.of(value["sids"], value["marks"]), fold.Fold.of(found[1]["sids"], found[1]["marks"])
-            if not old.marks <= new.marks or any(
-                fold.absorb(new, state, sid or None) is not new for sid, state in old.sids.items()
-            ):
-                self.wrong("I9", "what was known of a try is not known any more")
-
-    def _rings_once(self, before: int, stepped: Stepped) -> None:
-        """No call is claimed for a user, for the first time, while the owner knows of one that goes on."""
-        then = thaw(self.stage.values.of[before])
-        claimed = [f"c|{USER}|{key}" for key, state, _, _ in stepped.sends if state == "CLAIMED"]
-        if all(key in then and "CLAIMED" in then[key][1]["marks"] for key in claimed):
-            return
-        going = [
-            sid
-            for _, (_, value) in thaw(self.stage.values.of[stepped.values]).items()
-            for sid, state in value.get("sids", {}).items()
-            if state in ("PLACED", "RINGING")
-        ]
-        if going:
-            self.wrong("ONE_CALL", f"the next call is claimed while {going[0]} is known to go on")
 
     # -- time and faults
 
@@ -316,9 +246,7 @@ class Model:
 
     def spend(self, world: World, kind: str) -> World:
         number = FAULT[kind]
-        return world._replace(
-            used=(*world.used[:number], world.used[number] + 1, *world.used[number + 1 :])
-        )
+        return world._replace(used=(*world.used[:number], world.used[number] + 1, *world.used[number + 1 :]))
 
     def later(self, world: World, by_ms: int) -> World:
         """Time passes: everything that is known grows older."""
@@ -344,7 +272,9 @@ class Model:
     def _without_claims(self, world: World) -> int:
         """The state without the times of claims whose call is known, once no answer about them is on its way."""
         owner = self.owners.of[world.owner]
-        things = [self.things.of[p.effect] for p in owner.pending] + [self.things.of[n].effect for n in owner.inbox]
+        things = [self.things.of[p.effect] for p in owner.pending] + [
+            self.things.of[n].effect for n in owner.inbox
+        ]
         if any(isinstance(thing, Place) for thing in things):
             return world.values
         known = self._claimless.get(world.values)
@@ -359,7 +289,8 @@ class Model:
     def _older(self, owner: Owner, by_ms: int) -> Owner:
         older = self.stage.older
         pending = [
-            p._replace(effect=older("events", p.effect, by_ms), age_ms=self._aged(p, by_ms)) for p in owner.pending
+            p._replace(effect=older("events", p.effect, by_ms), age_ms=self._aged(p, by_ms))
+            for p in owner.pending
         ]
         return owner._replace(
             memory=older("memories", owner.memory, by_ms),
@@ -383,5 +314,3 @@ class Model:
         """The reminder has an end in writing, and no try is open."""
         live = any(key.startswith("c|") for key, _ in self.stage.values.of[world.values].items)
         return bool(self.writtens.of[world.written].end) and not live
-
-

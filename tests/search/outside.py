@@ -129,7 +129,9 @@ def _place(model: Model, world: World, owner: Owner, effect: Place, home: Any) -
         return
     if model.may(world, "doubled"):
         twice = _new_line(model, placed, key)
-        yield home(twice, Placed(_last_sid(model, placed)), "is accepted, and made two calls of", fault="doubled")
+        yield home(
+            twice, Placed(_last_sid(model, placed)), "is accepted, and made two calls of", fault="doubled"
+        )
     if not model.may(world, "request"):
         return
     late = tuple(sorted((*world.late, (key, epoch))))
@@ -193,7 +195,9 @@ def _ask(model: Model, world: World, effect: Any) -> tuple[World, Any]:
     lines = [model.lines.of[n] for n in world.lines]
     match effect:
         case Ask():
-            return world, tuple(_seen(line, effect.to) for line in lines if line.created_at >= effect.created_after_ms)
+            return world, tuple(
+                _seen(line, effect.to) for line in lines if line.created_at >= effect.created_after_ms
+            )
         case CancelCall(sid=sid):
             for at, line in enumerate(lines):
                 if line.sid == sid and line.status == "queued":
@@ -220,11 +224,17 @@ def _time(model: Model, world: World) -> Iterator[Move]:
     waits = any(not isinstance(model.things.of[p.effect], Place) for p in owner.pending)
     if not busy and not waits and coming is not None:
         _resolved_in_time(model, world)
-        yield Move((f"{(coming - NOW) / 1000} s pass, until the next timer",), False, model.later(world, coming - NOW))
+        yield Move(
+            (f"{(coming - NOW) / 1000} s pass, until the next timer",),
+            False,
+            model.later(world, coming - NOW),
+        )
     if (busy or owner.pending) and model.may(world, "pause"):
         spent = model.spend(world, "pause")
         for pause_ms in PAUSES_MS:
-            yield Move((f"{pause_ms / 1000} s pass, and the owner stands still",), True, model.later(spent, pause_ms))
+            yield Move(
+                (f"{pause_ms / 1000} s pass, and the owner stands still",), True, model.later(spent, pause_ms)
+            )
 
 
 def _resolved_in_time(model: Model, world: World) -> None:

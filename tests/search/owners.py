@@ -43,7 +43,9 @@ def turn(model: Model, world: World, owner: Owner, event: int, source: str) -> I
         yield _done(model, taken, left._replace(memory=stepped.memory), stepped, what)
         return
     committed = model.write(taken._replace(values=stepped.values), stepped.sends)
-    yield _done(model, committed, left._replace(memory=stepped.memory, opened=True), stepped, (*what, "and commits"))
+    yield _done(
+        model, committed, left._replace(memory=stepped.memory, opened=True), stepped, (*what, "and commits")
+    )
     if model.may(world, "abort"):
         aborted = model.spend(world, "abort")
         traces = owner._replace(memory=stepped.memory)

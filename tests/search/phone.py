@@ -107,7 +107,9 @@ def _read_on(model: Model, world: World, talk: Talk) -> Talk:
 
 def _words(model: Model, world: World, at: int, line: Line, who: str) -> Iterator[Move]:
     if line.status != "in-progress":
-        yield Move((who, "the words, but nobody listens"), False, _told(model, world, at, line._replace(talk=None)))
+        yield Move(
+            (who, "the words, but nobody listens"), False, _told(model, world, at, line._replace(talk=None))
+        )
         return
     written = model.writtens.of[world.written]
     if (line.key, "ANSWERED", line.sid) not in written.said:

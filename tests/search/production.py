@@ -79,7 +79,9 @@ class Stage:
     def step(self, memory: int, values: int, event: int) -> Stepped:
         stepped = self._steps.get((memory, values, event))
         if stepped is None:
-            stepped = self._steps[memory, values, event] = self._step(memory, values, thaw(self.events.of[event]))
+            stepped = self._steps[memory, values, event] = self._step(
+                memory, values, thaw(self.events.of[event])
+            )
         return stepped
 
     def _step(self, memory: int, values: int, event: Event) -> Stepped:

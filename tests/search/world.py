@@ -44,7 +44,9 @@ class Bounds:
     picks_up: bool = True
     two_calls: bool = False
     at_once: bool = False
-    watch: frozenset[str] = frozenset({"I1", "I2", "I3", "I4", "I6", "I8", "I9", "I10", "NOT_SENT", "ONE_CALL"})
+    watch: frozenset[str] = frozenset(
+        {"I1", "I2", "I3", "I4", "I6", "I8", "I9", "I10", "NOT_SENT", "ONE_CALL"}
+    )
     max_states: int = 5_000_000
     # Wrong worlds, for planted bugs.
     effects_before_commit: bool = False
@@ -141,9 +143,10 @@ class Move(NamedTuple):
 
 @dataclass
 class Found:
-    """The first violation of an invariant, with the numbers of the moves that lead there."""
+    """The first violation of an invariant: the numbers of the states on the shortest way there, and the moves between
+    them in words, the last of which is the violation."""
 
     invariant: str
     why: str
-    steps: list[int]
+    states: list[int]
     words: list[str] = field(default_factory=list)
