@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up install test test-quick test-long test-kills test-worst lint types layers schemas docs docs-check format bench lock clean
+.PHONY: help demo up install test test-quick test-long test-kills test-worst search lint types layers schemas docs docs-check format bench lock clean
 
 help: ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test-kills: $(STAMP) ## fifty kill -9 and members that come and go, both group p
 
 test-worst: $(STAMP) ## the twelve worst cases at full length, with a table of what the carrier says: a quarter of an hour
 	@$(PYTEST) -m long tests/integration/worst_cases
+
+search: $(STAMP) ## every state of the call protocol within its bounds, and every planted bug: some minutes
+	@$(BIN)/python -m tests.search
 
 lint: $(STAMP) ## ruff: mistakes and format
 	@echo "== ruff"

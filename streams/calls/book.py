@@ -82,14 +82,19 @@ class Book:
         self._state.put("e" + state_key(call)[1:], "CallState", call)
 
     def reopen(self, call: CallState) -> None:
-        """A try that had ended is followed again: a call of it has turned up. Its user's next call waits, if none is
-        out yet."""
-        self._state.delete("e" + state_key(call)[1:])
+        """A try that had ended is followed again: a call of it has turned up. Its user's next call waits for it, unless
+        that is on its way already."""
+        key = state_key(call)
+        self._state.delete("e" + key[1:])
         self.put(call)
         caller = self.caller(call["user"])
-        if caller["open"] is None:
-            caller["open"] = state_key(call)
-            self.put_caller(caller)
+        following = self.call(caller["open"]) if caller["open"] else None
+        if following is not None and following["phase"] != "WAITING":
+            return
+        if caller["open"] is not None:
+            caller["queue"].insert(0, caller["open"])
+        caller["open"] = key
+        self.put_caller(caller)
 
     def put_ended(self, call: CallState) -> None:
         self._state.put("e" + state_key(call)[1:], "CallState", call)

@@ -75,16 +75,13 @@ class Following:
         if not fold.running(known) and not fold.unheard(known):
             book.put_ended(call)
             return
-        if (
-            sid is not None
-            and sid not in before
-            and "NOT_PLACED" in call["marks"]
-            and sid in fold.running(known)
-        ):
-            if event["state"] != "PLACED_LATE" and not fold.is_answered(known):
-                yield evidence(call, "PLACED_LATE", now_ms, sid=sid)
+        rings = sid is not None and sid in fold.running(known) and not fold.is_answered(known)
+        if rings and "NOT_PLACED" in call["marks"] and sid not in before and event["state"] != "PLACED_LATE":
+            yield evidence(call, "PLACED_LATE", now_ms, sid=sid)
         book.reopen(call)
         yield from self.settle(book, call, now_ms)
+        if rings and sid is not None and not book.is_off(call):  # those that are off, settle takes back
+            yield Do(CancelCall(state_key(call), sid))
 
     # -- the end of a try
 
@@ -95,8 +92,8 @@ class Following:
             if fold.running(known) and call["phase"] != "PLACED":
                 call["phase"], call["wake_at"] = "PLACED", _next_fetch_ms(call, now_ms)
                 book.put(call)
-                if self._is_unwanted(book, call):
-                    # The user said no while the request was out, or the try was written off before it was known.
+                if book.is_off(call):
+                    # The user said no while the request was out.
                     yield from self.take_back(call)
             return
         caller = book.caller(call["user"])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from operator import le
 from typing import Any
 
+from streams.once.effects import Place
 from tests.search import outside, owners, phone
 from tests.search.model import Model, Wrong
-from tests.search.telling import tell
-from tests.search.world import Bounds, Broken, Found, Move, World
+from tests.search.telling import picture, tell
+from tests.search.world import FIRST, Bounds, Broken, Found, Move, World
 
 
 @dataclass
@@ -54,6 +56,44 @@ def moves(model: Model, world: World) -> Iterator[Move]:
             yield move
 
 
+def begin(model: Model) -> World:
+    """Where the search begins: the door is open, and the first try is due. A takeover and a gate that has to be filled
+    are explored from there on, when they can do harm.
+
+    With `two_calls` it begins later: the carrier has made two calls of the one request, both are picked up, and no
+    callback tells of them.
+    """
+    world = _at_rest(model, model.start())
+    world = world._replace(due=(model.due(FIRST),))
+    if not model.bounds.two_calls:
+        return world
+    world = _at_rest(model, world, stop=Place)
+    place = model.owners.of[world.owner].pending[0].effect
+    made = replace(model.bounds, faults=1, each={"doubled": 1})
+    model.bounds, bounds = made, model.bounds
+    doubled = next(m.to for m in outside.moves(model, world) if m.fault and place in m.what)
+    model.bounds = bounds
+    assert isinstance(doubled, World)
+    lines = [model.lines.of[number]._replace(status="in-progress", mail=()) for number in doubled.lines]
+    picked_up = doubled._replace(lines=tuple(map(model.lines.number, lines)), used=world.used)
+    return _at_rest(model, picked_up)
+
+
+def _at_rest(model: Model, world: World, stop: type | None = None) -> World:
+    """The owner does what it has to do, and nothing goes wrong."""
+    while True:
+        out = [model.things.of[each.effect] for each in model.owners.of[world.owner].pending]
+        if stop is not None and any(isinstance(effect, stop) for effect in out):
+            return world
+        kind = [m.to for m in owners.moves(model, world) if not m.fault]
+        if not kind and out:
+            kind = [m.to for m in outside.moves(model, world) if not m.fault]
+        if not kind:
+            return world
+        assert isinstance(kind[0], World)
+        world = kind[0]
+
+
 class Search:
     def __init__(self, bounds: Bounds) -> None:
         self.model = Model(bounds)
@@ -63,14 +103,15 @@ class Search:
         self._parents = array("q")
         self._kind_from, self._kind_to = array("q"), array("q")  # moves without a fault
         self._good: list[int] = []
-        self._ends: list[int] = []
+        # Where no time passes, nothing has to come to its end.
+        self._ends_count = "I6" in bounds.watch and not bounds.at_once
 
     def run(self) -> Explored:
         """Until the first violation, or the whole of it."""
         began = time.perf_counter()
-        self._add(self.model.start(), -1)
+        self._add(begin(self.model), -1)
         self.explored.found = self._search()
-        if self.explored.found is None and self.explored.whole:
+        if self.explored.found is None and self.explored.whole and self._ends_count:
             self.explored.found = self._nothing_is_lost()
         explored, model = self.explored, self.model
         explored.states, explored.seconds = len(self._worlds), time.perf_counter() - began
@@ -102,14 +143,14 @@ class Search:
                 explored.transitions += 1
                 if isinstance(move.to, Broken):
                     return self._found(at, move.to)
-                number = self._add(move.to, at)
+                number = self._add(model.without_the_futile(move.to), at)
                 if not move.fault and number != at:
                     kind += 1
                     self._kind_from.append(at)
                     self._kind_to.append(number)
             if model.is_good_end(worlds[at]):
                 self._good.append(at)
-            elif not kind:
+            elif not kind and self._ends_count:
                 return self._found(at, Broken("I6", "nothing more can happen, and the reminder has no end"))
             at += 1
             if len(worlds) > model.bounds.max_states:
@@ -141,12 +182,21 @@ class Search:
         while self._parents[path[-1]] >= 0:
             path.append(self._parents[path[-1]])
         path.reverse()
-        found = Found(broken.invariant, broken.why, [])
-        for before, after in zip(path, path[1:], strict=False):
-            for number, move in enumerate(moves(self.model, self._worlds[before])):
-                if move.to == self._worlds[after]:
-                    found.steps.append(number)
-                    found.words.append(tell(self.model, move.what))
-                    break
+        found = Found(broken.invariant, broken.why, path)
+        for before, after in pairwise(path):
+            found.words.append(self._between(before, after))
         found.words.append(f"{broken.invariant}: {broken.why}")
         return found
+
+    def _between(self, before: int, after: int) -> str:
+        for move in moves(self.model, self._worlds[before]):
+            if (
+                not isinstance(move.to, Broken)
+                and self.model.without_the_futile(move.to) == self._worlds[after]
+            ):
+                return tell(self.model, move.what)
+        raise AssertionError("a state has no way to it")
+
+    def picture(self, found: Found, step: int) -> list[str]:
+        """The state after a step of a trace (from 1; 0 is where the search began)."""
+        return picture(self.model, self._worlds[found.states[min(step, len(found.states) - 1)]])

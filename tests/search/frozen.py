@@ -15,7 +15,7 @@ from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
 NOW = 1_800_000_000_000
-OLDEST_MS = 130_000
+OLDEST_MS = 16_000
 LATEST_MS = 86_400_000
 _WINDOW_MS = 1_000_000_000
 
@@ -94,4 +94,4 @@ def _settled(thing: Any) -> Any:
 
 def _like(thing: tuple[Any, ...], items: list[Any]) -> tuple[Any, ...]:
     """A tuple of the same kind."""
-    return type(thing)._make(items) if hasattr(thing, "_make") else tuple(items)  # type: ignore[attr-defined]
+    return type(thing)._make(items) if hasattr(thing, "_make") else tuple(items)

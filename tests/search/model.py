@@ -9,14 +9,15 @@ from streams.calls import fold
 from streams.ids import CallKey
 from streams.once.effects import CancelCall as Cancel
 from streams.once.effects import Enter, Fill, Finish, Place, Release
+from streams.once.gate import Fenced, Taken
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Opened, Record, Result, Wake
 from streams.topology import CALLS, DUE, EVENTS
+from tests.search import promises, records
 from tests.search.frozen import LATEST_MS, NOW, OLDEST_MS, Numbered, freeze, thaw
-from tests.search.production import OURS, USER, Evidence, Gates, Stage, Stepped
-from tests.search.world import FAULT, FAULTS, FIRST, Bounds, Broken, Line, Owner, Pending, World, Written
+from tests.search.production import Evidence, Gates, Stage, Stepped
+from tests.search.world import FAULT, FAULTS, Bounds, Broken, Line, Owner, Pending, World, Written
 
-NEVER_MS = 10**15
 # What a tenure that is over may still do to the world. A late Fence is not among it: it can only refuse epochs that
 # are older still, and a zombie may learn that it is one at any time anyway.
 LASTING = (Enter, Fill, Release, Cancel, Place)
@@ -44,28 +45,29 @@ class Model:
         self.opening = self.things.number(Opened(3))
         self._wakes: dict[int, tuple[tuple[int, ...], int | None]] = {}
         self._learned: dict[tuple[int, Evidence], tuple[int, tuple[CallKey, ...]]] = {}
+        self._useful: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
+        self._evidence: dict[tuple[CallKey, str, str | None], int] = {}
         self._claimless: dict[int, int] = {}
-        self._backward: set[tuple[int, int]] = set()
+        self._checked: set[tuple[int, int]] = set()
         self.most_calls = self.most_heard = 0
 
     def start(self) -> World:
-        """The first try is due, and nobody has looked at it yet."""
-        owner = self.owners.number(Owner("owner", self.stage.fresh))
-        written = self.writtens.number(Written())
+        """An owner that has just taken the partition over, on an empty state."""
         nothing: tuple[Any, ...] = ()
+        owner = self.owners.number(Owner("owner", self.stage.fresh))
         return World(
-            self.stage.empty,
-            (self.due(FIRST),),
-            nothing,
-            nothing,
-            owner,
-            nothing,
-            self.gates.empty,
-            nothing,
-            nothing,
-            nothing,
-            written,
-            (0,) * len(FAULTS),
+            values=self.stage.empty,
+            due=nothing,
+            calls=nothing,
+            facts=nothing,
+            owner=owner,
+            former=nothing,
+            server=self.gates.empty,
+            lines=nothing,
+            late=nothing,
+            landing=nothing,
+            written=self.writtens.number(Written()),
+            used=(0,) * len(FAULTS),
         )
 
     # -- events
@@ -74,51 +76,17 @@ class Model:
         return self.things.number(freeze(Record(topic, 3, 0, 0, None, name, value)))
 
     def due(self, key: CallKey) -> int:
-        value: dict[str, Any] = {
-            "reminder_id": key.reminder_id,
-            "user": USER,
-            "tenant": "acme",
-            "from": OURS,
-            "due_at": key.due_at,
-            "fire_at": key.due_at,
-            "attempt": key.attempt,
-            "try": key.try_,
-            "subject": "buy milk",
-            "language": "en",
-            "expires_at": NEVER_MS,
-            "quiet_from": None,
-            "quiet_until": None,
-        }
-        return self.record(DUE.name, "ReminderDue", value)
+        return self.record(DUE.name, "ReminderDue", records.due(key))
 
     def evidence(self, key: CallKey, state: str, sid: str | None) -> int:
-        value = {
-            "reminder_id": key.reminder_id,
-            "user": USER,
-            "tenant": "acme",
-            "due_at": key.due_at,
-            "attempt": key.attempt,
-            "try": key.try_,
-            "state": state,
-            "call_sid": sid,
-            "epoch": None,
-            "digits": None,
-            "reason": None,
-            "at": 0,
-        }
-        return self.record(CALLS.name, "CallEvent", value)
+        known = self._evidence.get((key, state, sid))
+        if known is None:
+            record = self.record(CALLS.name, "CallEvent", records.evidence(key, state, sid))
+            known = self._evidence[key, state, sid] = record
+        return known
 
     def cancel(self, key: CallKey) -> int:
-        value = {
-            "event_id": "cancel",
-            "type": "CANCEL_ASKED",
-            "tenant": "acme",
-            "user": USER,
-            "reminder_id": key.reminder_id,
-            "due_at": key.due_at,
-            "at": 0,
-        }
-        return self.record(EVENTS.name, "ReminderEvent", value)
+        return self.record(EVENTS.name, "ReminderEvent", records.cancel(key))
 
     def result(self, effect: int, answer: Any) -> int:
         return self.things.number(Result(self.things.of[effect], freeze(answer)))
@@ -169,9 +137,9 @@ class Model:
         told = []
         for number in lines:
             line = self.lines.of[number]
-            if line.sid == sid and "PLACED" in line.mail:
-                number = self.lines.number(line._replace(mail=tuple(m for m in line.mail if m != "PLACED")))
-            told.append(number)
+            old = line.sid == sid and "PLACED" in line.mail
+            mail = tuple(state for state in line.mail if state != "PLACED")
+            told.append(self.lines.number(line._replace(mail=mail)) if old else number)
         return tuple(told)
 
     def _learn(self, number: int, evidence: Evidence) -> tuple[int, tuple[CallKey, ...]]:
@@ -222,6 +190,28 @@ class Model:
         kept = [o for o in owners if o.pending or o.inbox]
         return tuple(sorted(self.owners.number(o) for o in kept))
 
+    def without_the_futile(self, world: World) -> World:
+        """Without what former owners have sent to the gate and what can change nothing there any more: what was
+        refused once is refused for ever, as long as this life of the server lasts."""
+        if not world.former or self.may(world, "redis loss"):
+            return world
+        key = (world.server, world.former)
+        known = self._useful.get(key)
+        if known is None:
+            kept = []
+            for owner in (self.owners.of[n] for n in world.former):
+                pending = tuple(p for p in owner.pending if not self._is_futile(world.server, p))
+                kept.append(owner._replace(pending=pending))
+            known = self._useful[key] = self.sort_owners(kept)
+        return world._replace(former=known) if known != world.former else world
+
+    def _is_futile(self, server: int, pending: Pending) -> bool:
+        effect = self.things.of[pending.effect]
+        if not isinstance(effect, Enter | Fill):
+            return False
+        after, answer = self.gates.run(server, effect)
+        return after == server and (isinstance(answer, Fenced | Taken) or isinstance(effect, Fill))
+
     def release(self, world: World, owner: Owner, effects: Sequence[Any]) -> tuple[World, Owner]:
         """Effects go out. A look's sample is taken at once, the earliest that may be; that an attempt has ended is
         told to the gate at once, and nobody waits for the answer."""
@@ -241,30 +231,12 @@ class Model:
 
     def step(self, memory: int, values: int, event: int) -> Stepped:
         stepped = self.stage.step(memory, values, event)
-        if stepped.values != values and (values, stepped.values) not in self._backward:
-            self._goes_not_back(values, stepped.values)
-            self._backward.add((values, stepped.values))
+        if stepped.values != values and (values, stepped.values) not in self._checked:
+            then, now = (thaw(self.stage.values.of[n]) for n in (values, stepped.values))
+            for broken in promises.of_a_step(then, now, stepped.sends):
+                self.wrong(*broken)
+            self._checked.add((values, stepped.values))
         return stepped
-
-    def _goes_not_back(self, before: int, after: int) -> None:
-        """I9: folds only grow, and each try stands in one place."""
-        then, now = thaw(self.stage.values.of[before]), thaw(self.stage.values.of[after])
-        for key, (_, value) in then.items():
-            if key[:2] not in ("c|", "e|"):
-                continue
-            name = key[2:]
-            found = now.get(f"e|{name}") or now.get(f"c|{name}")
-            if found is None or (f"e|{name}" in now and f"c|{name}" in now):
-                self.wrong("I9", "a try has been forgotten, or stands among the live and the ended")
-                continue
-            old, new = (
-                fold.Fold.of(value["sids"], value["marks"]),
-                fold.Fold.of(found[1]["sids"], found[1]["marks"]),
-            )
-            if not old.marks <= new.marks or any(
-                fold.absorb(new, state, sid or None) is not new for sid, state in old.sids.items()
-            ):
-                self.wrong("I9", "what was known of a try is not known any more")
 
     # -- time and faults
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from streams.once.claiming import Checking
+from streams.once.effects import Ask, Fence, Fetch
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Result
 from tests.search.model import LASTING, Model
@@ -89,13 +90,26 @@ def take_over(model: Model, world: World, owner: Owner) -> Iterator[Move]:
     spent = model.spend(world, "takeover")
     yield Move(("the owner crashes; another takes over",), True, new_owner(model, bury(model, spent, owner)))
     if owner.opened and (owner.pending or owner.inbox):
-        lost = new_owner(model, lose(model, spent, owner))
-        yield Move(("the partition is given to another, and the owner knows",), True, lost)
+        # An owner that is told so is a zombie that learns it at once.
         clean = not world.calls and not world.facts
-        looks = [_stalled(model, p) for p in owner.pending]
+        looks = [_stalled(model, p) for p in owner.pending if not isinstance(model.things.of[p.effect], DEAF)]
         zombie = owner._replace(kind="zombie", values=world.values, clean=clean, pending=tuple(sorted(looks)))
-        to = new_owner(model, _add_former(model, spent, zombie))
+        to = new_owner(model, _add_former(model, spent, attentive(model, zombie)))
         yield Move(("the owner is paused; another takes over",), True, to)
+
+
+# What a zombie can do nothing with: each of these answers leads to a transaction, which tells it the truth, or nowhere.
+DEAF = (Ask, Fetch, Fence)
+
+
+def attentive(model: Model, zombie: Owner) -> Owner:
+    """Without answers that it can do nothing with."""
+    useful = [
+        answer
+        for answer in zombie.inbox
+        if model.stage.late(answer) or not model.step(zombie.memory, zombie.values, answer).wrote
+    ]
+    return zombie._replace(inbox=tuple(useful))
 
 
 def _stalled(model: Model, pending: Any) -> Any:
@@ -151,6 +165,7 @@ def _former(model: Model, world: World, number: int) -> Iterator[Move]:
         _, left = _take(world, zombie, answer, "inbox")
         if not stepped.wrote:
             to, left = model.release(world, left._replace(memory=stepped.memory), stepped.effects)
+            left = attentive(model, left)
             yield Move(("the zombie takes", answer), False, replace_former(model, to, number, left))
     gone = lose(model, replace_former(model, world, number, None), zombie)
     yield Move(("the zombie learns that it has lost the partition",), False, gone)

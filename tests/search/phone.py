@@ -32,10 +32,12 @@ def _phone(model: Model, world: World, at: int, line: Line) -> Iterator[Move]:
         return replace_line(model, world, at, changed)
 
     if line.status == "queued":
-        yield Move((f"{line.sid} is picked up",), False, to(become(line, "in-progress")))
+        if model.bounds.picks_up:
+            yield Move((f"{line.sid} is picked up",), False, to(become(line, "in-progress")))
         yield Move((f"{line.sid} is not picked up",), False, to(become(line, "no-answer")))
     elif line.status == "in-progress":
-        yield Move((f"{line.sid} ends",), False, to(become(line, "completed")))
+        if line.heard or not model.bounds.at_once:
+            yield Move((f"{line.sid} ends",), False, to(become(line, "completed")))
         if line.talk is None and not line.heard:
             asks = line._replace(talk=_read_on(model, world, picked_up(line.key, line.sid)))
             yield Move((f"the carrier asks what {line.sid} gets",), False, to(asks))

@@ -26,7 +26,7 @@ from streams.tenants import Tenant, TenantTable
 from tests.search.frozen import NOW, Frozen, Numbered, freeze, older, thaw
 
 USER, OURS = "acme|+14155550101", "+14155550100"
-RESOLVE_MS = 120_000
+RESOLVE_MS = 10_000  # T_resolve: long enough for one question before the last
 
 T = TypeVar("T")
 Evidence = tuple[CallKey, str, str | None, int | None]  # attempt, state, sid, epoch

@@ -9,11 +9,19 @@ from streams.runtime.freshness import Look
 from streams.runtime.processor import Opened, Record, Result, Wake
 from tests.search.frozen import NOW, Frozen, thaw
 from tests.search.model import Model
-from tests.search.world import World
+from tests.search.world import Found, World
 
 
 def tell(model: Model, what: tuple[Any, ...]) -> str:
     return " ".join(_thing(model.things.of[each]) if isinstance(each, int) else str(each) for each in what)
+
+
+def in_words(found: Found) -> str:
+    """The shortest way to a violation, step by step."""
+    *steps, broken = found.words
+    return "\n".join(
+        [*(f"{number:3}. {step}" for number, step in enumerate(steps, start=1)), f"  => {broken}"]
+    )
 
 
 def _thing(thing: Any) -> str:

@@ -31,7 +31,9 @@ FAULT = {name: number for number, name in enumerate(FAULTS)}
 @dataclass(frozen=True)
 class Bounds:
     """`faults` in all, at most `each` of a kind (0 where it is not named). `redial`: NOT_PLACED is followed by a new
-    attempt (a policy); `watch`: the invariants that count."""
+    attempt (a policy); `picks_up`: does anybody pick up the phone; `two_calls`:
+    the search begins with two calls of the try that were both picked up; `at_once`: nobody hangs
+    up before the words, and no timer comes; `watch`: the invariants that count."""
 
     name: str
     faults: int
@@ -39,6 +41,9 @@ class Bounds:
     tries: int = 1
     attempts: int = 1
     redial: bool = False
+    picks_up: bool = True
+    two_calls: bool = False
+    at_once: bool = False
     watch: frozenset[str] = frozenset(
         {"I1", "I2", "I3", "I4", "I6", "I8", "I9", "I10", "NOT_SENT", "ONE_CALL"}
     )
@@ -49,7 +54,9 @@ class Bounds:
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{kind} {most}" for kind, most in self.each.items() if most)
-        return f"{self.tries} tries, {self.attempts} attempts, {self.faults} faults in all ({kinds})"
+        phone = "" if self.picks_up else ", nobody picks up"
+        phone = ", two calls picked up" + ", all within a moment" * self.at_once if self.two_calls else phone
+        return f"{self.tries} tries, {self.attempts} attempts{phone}, {self.faults} faults in all ({kinds})"
 
 
 class Pending(NamedTuple):
@@ -136,9 +143,10 @@ class Move(NamedTuple):
 
 @dataclass
 class Found:
-    """The first violation of an invariant, with the numbers of the moves that lead there."""
+    """The first violation of an invariant: the numbers of the states on the shortest way there, and the moves between
+    them in words, the last of which is the violation."""
 
     invariant: str
     why: str
-    steps: list[int]
+    states: list[int]
     words: list[str] = field(default_factory=list)

@@ -71,7 +71,9 @@ async def test_a_call_whose_gate_no_replica_has_is_held_and_then_placed_once(
         await line.work(lambda: line.clock.now_ms() - begun > 5_000)
         assert line.rung(key) == 0
         assert line.phase(key) in ("WAITING", "CLAIMED")
-        assert line.states(key) == ["CLAIMED"], "claimed before it was known, and not again each time it was held"
+        assert line.states(key) == ["CLAIMED"], (
+            "claimed before it was known, and not again each time it was held"
+        )
     await line.work(lambda: line.rung(key) == 1)
     assert "NOT_SENT" not in line.states(key)
 
