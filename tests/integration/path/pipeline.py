@@ -83,7 +83,9 @@ class Pipeline:
         )
         apply(admin_client(self.settings.kafka_config()), PARTITIONS, replication_factor)
         apply_tenants(self.settings, list(tenants))
-        self._producer = Producer({**self.settings.kafka_config(), "acks": "all", "linger.ms": 0, "log_level": 0})
+        self._producer = Producer(
+            {**self.settings.kafka_config(), "acks": "all", "linger.ms": 0, "log_level": 0}
+        )
 
     def start_gateway(self) -> None:
         """On a free port, which the stages need to know before they start."""
