@@ -12,6 +12,7 @@ from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
+    OFFSET_INVALID,
     Consumer,
     IsolationLevel,
     KafkaError,
@@ -126,7 +127,10 @@ def offsets(
         for partition, future in answers.items():
             place = (str(partition.topic), partition.partition)
             try:
-                found[place] = future.result().offset
+                offset = future.result().offset
+                if offset == OFFSET_INVALID and not deadline.passed:
+                    continue  # no leader just now, told without an error
+                found[place] = offset
                 left.discard(place)
             except KafkaException as error:
                 # A leader that has just been elected, or moved, is known everywhere within milliseconds.

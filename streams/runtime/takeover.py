@@ -11,6 +11,7 @@ and fire it again. Several partitions are restored at once and none waits for an
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from confluent_kafka.admin import AdminClient
 from streams.runtime.clients import Clients
 from streams.runtime.clock import Clock
 from streams.runtime.errors import StoreFailed, describe
-from streams.runtime.freshness import Sample, sample
+from streams.runtime.freshness import REFRESH_TIMEOUT_S, Sample, sample
 from streams.runtime.replay import Identity, Replay, Span, Tail, resume
 from streams.runtime.store import Proof, Store
 from streams.runtime.task import Task
@@ -122,6 +123,10 @@ class Takeovers:
                 TopicPartition(self._changelog, partition), timeout=CALL_TIMEOUT_S
             )
         except KafkaException as exception:
+            # What the reader believes of the topic may be from an outage (fewer partitions than there are), and it does
+            # not ask again by itself for a topic that it does not read: the next question would be answered alike.
+            with contextlib.suppress(KafkaException):
+                self._reader.list_topics(self._changelog, timeout=REFRESH_TIMEOUT_S)
             self._again(restore, describe(exception))
             return
         span = Span(low, end, restore.sample.asked_ms)

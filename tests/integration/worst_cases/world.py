@@ -21,7 +21,8 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from connectors.kafka.browse import whole
+from connectors.kafka.browse import BEGINNING, ends, places, read, reader
+from connectors.kafka.topics import admin_client
 from infra.chaos import FaultProxy
 from infra.cluster import ChildProcess, LocalCluster
 from infra.simulator.client import Event
@@ -51,6 +52,7 @@ READ = (
     "billing.charges",
     "dead.letters",
 )
+RECORDS = {topic.name: topic.record for topic in topics()}
 CALLS = CALLING.name
 OTHERS = tuple(name for name in STAGES if name != CALLS)
 
@@ -99,7 +101,9 @@ class World(Pipeline):
         self.cases: list[Case] = []
         self._numbers = itertools.count(1)
         self._codec = Codec()
-        self._failed = False
+        self._rows: list[Row] = []
+        self._reader = reader(self.settings.kafka_config())
+        self._read_to = dict.fromkeys(places(self._reader, READ), BEGINNING)
 
     # -- processes
 
@@ -160,22 +164,21 @@ class World(Pipeline):
 
     def close(self) -> None:
         self.kill_all()
+        self._reader.close()
         self.simulator.close()
 
     # -- what is known
 
     def rows(self) -> list[Row]:
-        """Every committed record that a case is judged by, decoded."""
-        records = {topic.name: topic.record for topic in topics()}
-        return [
-            Row(
-                found.topic,
-                found.timestamp_ms,
-                self._codec.decode(found.topic, found.value, expected=records[found.topic]).record,
-            )
-            for found in whole(self.settings.kafka_config(), READ)
-            if found.value is not None
-        ]
+        """Every committed record that a case is judged by, decoded. What was read once is not read again."""
+        until = ends(admin_client(self.settings.kafka_config()), self._read_to)
+        for found in read(self._reader, self._read_to, until):
+            if found.value is not None:
+                value = self._codec.decode(found.topic, found.value, expected=RECORDS[found.topic]).record
+                self._rows.append(Row(found.topic, found.timestamp_ms, value))
+            self._read_to[found.topic, found.partition] = found.offset + 1
+        self._read_to = until
+        return self._rows
 
     def missing(self) -> list[str]:
         return [f"{v.case}: {sentence}" for v in self.verdicts() for sentence in (*v.wrong, *v.missing)]
@@ -255,7 +258,7 @@ class Case:
 
     def settle(self, timeout_s: float | None = None) -> None:
         """Wait until everything has its end in writing."""
-        patience_s = self.world.scale.resolve_s + 90 if timeout_s is None else timeout_s
+        patience_s = self.world.scale.resolve_s + 180 if timeout_s is None else timeout_s
         self.world.wait_until(
             f"{self.name}: everything has ended", lambda: not self.judge_now().missing, patience_s
         )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from streams.runtime.clock import ManualClock
 from streams.runtime.replay import STORE_MAX_AGE_MS, Identity, Span, Tail, resume
 from streams.runtime.store import Change, Proof, Store
+from streams.runtime.takeover import AGAIN_S, Takeovers
+from streams.runtime.task import Task
+from streams.topology import Topic
 from tests.unit.runtime.stores import open_store
 
 IDENTITY = Identity("cluster", "topic")
@@ -97,3 +104,98 @@ def test_a_tail_claims_the_time_at_which_its_end_was_asked_for(store: Store) -> 
     assert tail.prove()
     assert not tail.prove()
     assert store.proof() == Proof(*IDENTITY, 60, NOW_MS)
+
+
+class _AfterAnOutage:
+    """A cluster whose reader has learnt, in an outage, that the topic has no partition 0; `end` is what is answered
+    for its high watermark. Reader and admin client in one."""
+
+    def __init__(self, end: int) -> None:
+        self.end = end
+        self.is_known = False
+
+    def list_offsets(
+        self, request: Mapping[TopicPartition, Any], **_: Any
+    ) -> dict[TopicPartition, Future[Any]]:
+        answers: dict[TopicPartition, Future[Any]] = {partition: Future() for partition in request}
+        for answer in answers.values():
+            answer.set_result(SimpleNamespace(offset=self.end))
+        return answers
+
+    def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
+        if not self.is_known:
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
+        return 0, self.end
+
+    def list_topics(self, *_: Any, **__: Any) -> SimpleNamespace:
+        self.is_known = True
+        return SimpleNamespace(cluster_id="cluster")
+
+    def describe_topics(self, *_: Any, **__: Any) -> dict[str, Future[Any]]:
+        found: Future[Any] = Future()
+        found.set_result(SimpleNamespace(topic_id="topic"))
+        return {"x.changelog": found}
+
+    def incremental_assign(self, _: Any) -> None: ...
+
+    def incremental_unassign(self, _: Any) -> None: ...
+
+    def consume(self, *_: Any) -> list[Any]:
+        return []
+
+    def poll(self, _: float) -> None: ...
+
+
+def _taking_over(cluster: _AfterAnOutage, store: Store) -> tuple[Takeovers, Task, ManualClock]:
+    clock, reader = ManualClock(), SimpleNamespace(**{n: getattr(cluster, n) for n in _OF_READER})
+    clients: Any = SimpleNamespace(log_reader=lambda: reader)
+    admin: Any = SimpleNamespace(**{n: getattr(cluster, n) for n in _OF_ADMIN})
+    takeovers = Takeovers(clients, admin, Topic("x.changelog", "state", None), clock)
+    task: Any = SimpleNamespace(
+        partition=0, store=store, restored=False, next_wake_ms=None, changelog_offset=0
+    )
+    takeovers.begin(task)
+    return takeovers, task, clock
+
+
+_OF_ADMIN = ("list_offsets", "describe_topics", "list_topics")
+_OF_READER = (
+    "get_watermark_offsets",
+    "list_topics",
+    "incremental_assign",
+    "incremental_unassign",
+    "consume",
+    "poll",
+)
+
+
+def test_a_reader_that_was_told_wrong_in_an_outage_asks_again(store: Store) -> None:
+    """It does not by itself: without being made to, the partition was never taken over."""
+    cluster = _AfterAnOutage(end=0)
+    takeovers, task, clock = _taking_over(cluster, store)
+    # Whatever else asks for the topic must not be what helps.
+    takeovers._identified = True
+    takeovers.advance()
+    assert not task.restored
+    clock.advance(AGAIN_S)
+    takeovers.advance()
+    assert task.restored
+
+
+def test_an_end_that_is_not_known_is_not_taken_for_the_start(store: Store) -> None:
+    """A partition without a leader is answered -1001 and no error. Its state must not be taken for empty."""
+    store.write([Change("k", b"v", None)], Proof(*IDENTITY, 30, NOW_MS))
+    cluster = _AfterAnOutage(end=OFFSET_INVALID)
+    cluster.is_known = True
+    takeovers, task, clock = _taking_over(cluster, store)
+    for _ in range(3):
+        takeovers.advance()
+        clock.advance(AGAIN_S)
+    assert not task.restored
+    assert store.count() == 1
+    cluster.end = 30
+    for _ in range(2):
+        takeovers.advance()
+        clock.advance(AGAIN_S)
+    assert task.restored
+    assert store.count() == 1
