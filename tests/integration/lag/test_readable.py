@@ -118,23 +118,29 @@ def test_a_group_far_behind_is_estimated_and_never_beyond_what_can_be(groups: Gr
     age is still that of the first record; without reading anything both are absent."""
     topic = groups.topic(1)
     producer = groups.producer(transactional=True)
-    for _ in range(100):
+    first_ms = time.time_ns() // 1_000_000 - 3_600_000
+    for number in range(100):
         producer.begin_transaction()
-        producer.produce(topic, b"x", partition=0, timestamp=time.time_ns() // 1_000_000 - 60_000)
+        producer.produce(topic, b"x", partition=0, timestamp=first_ms + number * 10_000)
         producer.commit_transaction(20)
+    other = f"{groups.name}.other"
     groups.commit(groups.name, {(topic, 0): 0})
+    groups.commit(other, {(topic, 0): 20})
     observer = Observer(groups.config, backlogs=Backlogs(exact_span=50), topic=lambda name: name == topic)
-    lag = lag_of(observer, groups.name)
+    lag, nearer = lag_of(observer, groups.name), lag_of(observer, other)
     assert (lag.lag, lag.exact) == ([200], [False])
+    assert (nearer.lag, nearer.exact) == ([180], [False])
     assert lag.readable[0] == pytest.approx(100, abs=2)
+    assert nearer.readable[0] == pytest.approx(90, abs=2)
     assert lag.seconds[0] is not None
-    assert 60 <= lag.seconds[0] < 120
-    assert observer.reader.records_read < 100
+    assert nearer.seconds[0] is not None
+    assert 3_600 <= lag.seconds[0] < 3_660
+    assert lag.seconds[0] - nearer.seconds[0] == pytest.approx(100, abs=60), "the eleventh record"
     read_once = observer.reader.records_read
     groups.commit(groups.name, {(topic, 0): 160})
     lag = lag_of(observer, groups.name)
     assert (lag.readable, lag.exact) == ([20], [True]), "near the end it is counted"
-    assert observer.reader.records_read <= read_once + 20 + 1
+    assert observer.reader.records_read <= read_once + 20 + 1, "the other group's probe stands"
     blind = lag_of(Observer(groups.config, topic=lambda name: name == topic), groups.name)
     assert (blind.lag, blind.readable, blind.seconds) == ([40], [None], [None])
     observer.close()
