@@ -80,10 +80,6 @@ class Survey:
                 setattr(state, attribute, [figures.get((name, n)) for n in range(state.partitions)])
         return snapshot
 
-    def close(self) -> None:
-        """Let the connections go."""
-        del self._admin
-
     def _ask(
         self, places: Iterable[Place], spec: OffsetSpec, level: IsolationLevel, deadline: Deadline
     ) -> Answers:

@@ -72,6 +72,23 @@ def codec(as_json: bool) -> None:
     sys.exit(0 if fine else 1)
 
 
+@bench.command()
+@click.option("--partitions", type=click.IntRange(10), default=1_000, show_default=True)
+@click.option("--groups", type=click.IntRange(1), default=20, show_default=True)
+@click.option(
+    "--scrapes", type=click.IntRange(1), default=7, show_default=True, help="Of each kind; medians."
+)
+@click.option("--json", "as_json", is_flag=True, help="One object instead of a table.")
+def lag(partitions: int, groups: int, scrapes: int, as_json: bool) -> None:
+    """What a scrape of the lag exporter costs, on a broker of its own."""
+    from infra.bench import lag as lag_bench
+
+    progress = (lambda _line: None) if as_json else (lambda line: click.echo(line, err=True))
+    result = lag_bench.measure(partitions, groups, scrapes, progress)
+    click.echo(json.dumps(result.as_json()) if as_json else lag_bench.table(result))
+    sys.exit(0 if result.fine else 1)
+
+
 WORKS = [f"W{number}" for number in range(1, 8)]
 PEERS = ["ringback", "kstreams", "kstreams-100ms", "nats", "bullmq"]
 TIGHT = "ringback-tight"  # ours with small buffers: slow on purpose, so it is run by name only

@@ -21,6 +21,8 @@ KAFKA_COORDINATES = (
     f"org.apache.kafka:kafka-clients:{KAFKA_VERSION}",
     "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!",
 )
+# Kafka's own command line tools: what our figures are held against. It stands on the jars above.
+TOOLS_COORDINATE = ("org.apache.kafka", "kafka-tools", KAFKA_VERSION, "", "jar")
 REGISTRY_COORDINATE = ("io.apicurio", "apicurio-registry-app", REGISTRY_VERSION, "all", "tar.gz")
 
 HEADER = """\
@@ -47,11 +49,14 @@ def main() -> None:
             text += "\n[[kafka.artifact]]\n" + _entry(
                 jar.groupId, jar.artifactId, jar.packaging, jar.classifier, jar.version, jar.resolve()
             )
-        group, name, version, classifier, packaging = REGISTRY_COORDINATE
-        component = context.project(group, name).at_version(version)
-        path = component.artifact(classifier=classifier, packaging=packaging).resolve()
-        text += f'\n[registry]\nversion = "{version}"\n\n[[registry.artifact]]\n'
-        text += _entry(group, name, packaging, classifier, version, path)
+        for title, (group, name, version, classifier, packaging) in (
+            ("registry", REGISTRY_COORDINATE),
+            ("tools", TOOLS_COORDINATE),
+        ):
+            component = context.project(group, name).at_version(version)
+            path = component.artifact(classifier=classifier, packaging=packaging).resolve()
+            text += f'\n[{title}]\nversion = "{version}"\n\n[[{title}.artifact]]\n'
+            text += _entry(group, name, packaging, classifier, version, path)
     LOCK_FILE.write_text(text)
 
 
