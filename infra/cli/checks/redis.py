@@ -31,6 +31,8 @@ def check(settings: Settings) -> Iterator[Finding]:
         return
     import redis
 
+    from connectors.gate.failures import unavailable_because
+
     where = mask_url(settings.redis_url)
     sentinels = through_sentinels(settings.redis_url)
     client: Any
@@ -41,10 +43,12 @@ def check(settings: Settings) -> Iterator[Finding]:
         client = redis.Redis.from_url(settings.redis_url, **_waits(), decode_responses=True)
     try:
         info = client.info("everything")
-    except redis.AuthenticationError as error:
-        yield Finding("redis", "fail", f"{where} refuses us: {error}", "correct the password in REDIS_URL")
-        return
     except (redis.RedisError, OSError) as error:
+        if unavailable_because(error) == "refused":
+            yield Finding(
+                "redis", "fail", f"{where} refuses us: {error}", "correct the password in REDIS_URL"
+            )
+            return
         advice = "start it; calls wait until it is back, nothing is lost"
         yield Finding("redis", "unreachable", f"{where} does not answer: {error}", advice)
         return
@@ -205,4 +209,8 @@ def _ask_sentinels(address: Sentinels) -> tuple[list[Finding], Any]:
 
 
 def _waits() -> dict[str, Any]:
-    return {"socket_timeout": TIMEOUT_S / 2, "socket_connect_timeout": TIMEOUT_S / 2}
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    half = TIMEOUT_S / 2
+    return {"socket_timeout": half, "socket_connect_timeout": half, "retry": Retry(NoBackoff(), 0)}

@@ -109,6 +109,17 @@ def test_a_server_that_refuses_writes_fails(server: ValkeyServer) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("password", ["", "?password=wrong"])
+def test_a_server_that_wants_another_password_fails(password: str) -> None:
+    """That is wrong, not unreachable; the password that was given is not shown."""
+    with valkey_server("--requirepass", "hunter2") as server:
+        [finding] = check(Settings(redis_url=f"{server.url}{password}"))
+    assert (finding.subject, finding.state) == ("redis", "fail")
+    assert "refuses us" in finding.text
+    assert "wrong" not in finding.text
+
+
+@pytest.mark.integration
 def test_a_cluster_fails_by_name() -> None:
     """And nothing more is said of it."""
     ports = ("--port", str(free_port()), "--cluster-port", str(free_port()))
