@@ -278,8 +278,10 @@ def _price_problems(field: str, price: Decimal) -> Iterable[str]:
 
 
 def _rate_problems(t: Tenant) -> Iterable[str]:
-    above_zero = ("calls_per_second", "retry_backoff_s", "weight", "sms_per_minute", "calls_per_minute")
-    above_zero += ("calls_per_second_per_number",)
+    above_zero = (
+        *("calls_per_second", "calls_per_second_per_number", "retry_backoff_s", "weight"),
+        *("sms_per_minute", "calls_per_minute"),
+    )
     for field in (*above_zero, "backlog_high_s", "backlog_low_s"):
         value = getattr(t, field)
         # Ten years bounds the seconds, a billion the rates; it also refuses inf and nan, which YAML can write.

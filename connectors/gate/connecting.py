@@ -10,7 +10,6 @@ a former primary from letting anybody in is `WAIT` (and `min-replicas-to-write`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +44,7 @@ def connect(url: str, timeout_s: float, max_connections: int) -> Server:
     if not through_sentinels(url):
         return Server(Redis.from_url(url, max_connections=max_connections, **_waits(timeout_s)))
     address = Sentinels.parse(url)
-    sentinels = Sentinel(
+    sentinels = Sentinel(  # type: ignore[no-untyped-call]
         address.hosts,
         sentinel_kwargs=_waits(timeout_s / 4)
         | _tls(address)
@@ -71,5 +70,5 @@ def _waits(timeout_s: float) -> dict[str, Any]:
     }
 
 
-def _tls(address: Sentinels) -> Mapping[str, Any]:
+def _tls(address: Sentinels) -> dict[str, Any]:
     return {"ssl": True, **dict(address.tls_options)} if address.tls else {}

@@ -66,7 +66,7 @@ _BY_TEXT = (
 
 def unavailable(error: Exception) -> GateUnavailable | None:
     """The decision for `error`: GateUnavailable, or None when it is our own mistake."""
-    reason = _reason(error)
+    reason = unavailable_because(error)
     if reason is None:
         return None
     if reason == "cluster":
@@ -74,7 +74,8 @@ def unavailable(error: Exception) -> GateUnavailable | None:
     return GateUnavailable(f"{type(error).__name__}: {error}".rstrip(": "), reason)
 
 
-def _reason(error: Exception) -> str | None:
+def unavailable_because(error: Exception) -> str | None:
+    """The reason of that GateUnavailable, a word; None when it is our own mistake."""
     text = str(error)
     for beginning, reason in _BY_TEXT:
         if text.startswith(beginning):

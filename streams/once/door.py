@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 from streams.once.effects import Fence, Fill, FillPart, Unavailable
 from streams.once.gate import GateEntry, NotReady
-from streams.once.remembered import Page
+from streams.once.remembered import ENDED, Page
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Do, Output, Result, State
 
@@ -114,17 +114,26 @@ class Door:
         if isinstance(effect, Fence):
             return self._fenced(state, effect, answer, now_ms)
         if isinstance(effect, Look) and effect.about is self:
-            return self._fill(state)
+            return [*self._fill(state)]
         if isinstance(effect, Fill | FillPart):
             if not answer:
                 return self._fence(state)
             if isinstance(effect, FillPart):
                 return [Do(self._next_part(state, effect))]
             # Whatever is open now may have been placed before the server forgot.
-            live = self._claims.live(state)
-            gated = {key: GateEntry(key, self.epoch, gated=True, finished=False) for key in live}
-            return self._enter(state, now_ms, gated)
+            return self._enter(state, now_ms, self._filled(state))
         return None
+
+    def _filled(self, state: State) -> dict[str, GateEntry]:
+        """The gates of the attempts that are open, as a fill has just written them."""
+        found: dict[str, GateEntry] = {}
+        after = ""
+        while True:
+            page = self._claims.remembered(state, after, PAGE)
+            found |= {entry.key: entry for entry in page.entries}
+            after = page.after
+            if not after or after.startswith(ENDED):
+                return found
 
     def _fill(self, state: State) -> list[Output]:
         page = self._claims.remembered(state, "", PAGE)

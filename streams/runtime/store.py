@@ -184,7 +184,8 @@ class Store:
     def scan(self, prefix: str, after: str = "", limit: int | None = None) -> list[tuple[str, bytes]]:
         """All keys that start with `prefix`, in order, and the bytes of their values; with `after`, those behind
         that key; at most `limit`."""
-        start, found = prefix.encode(), []
+        found: list[tuple[str, bytes]] = []
+        start = prefix.encode()
         # A zero byte more: the least key that stands behind it.
         begin = max(start, after.encode() + b"\0" if after else b"")
         try:

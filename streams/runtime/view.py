@@ -90,8 +90,8 @@ class StateView:
     def page(self, prefix: str, after: str, limit: int) -> list[tuple[str, dict[str, Any]]]:
         pending = {k: c.value for k, c in self._pending.items() if k.startswith(prefix) and k > after}
         # As many more as this transaction may have deleted of them.
-        stored = self._store.scan(prefix, after, limit + len(pending))
-        merged: dict[str, bytes | None] = dict(stored) | pending
+        merged: dict[str, bytes | None] = dict(self._store.scan(prefix, after, limit + len(pending)))
+        merged.update(pending)
         present = ((key, merged[key]) for key in sorted(merged))
         page = [(key, value) for key, value in present if value is not None][:limit]
         return [(key, self._store.decode(value)[1]) for key, value in page]

@@ -31,6 +31,8 @@ def check(settings: Settings) -> Iterator[Finding]:
         return
     import redis
 
+    from connectors.gate.failures import unavailable_because
+
     where = mask_url(settings.redis_url)
     sentinels = through_sentinels(settings.redis_url)
     client: Any
@@ -41,10 +43,12 @@ def check(settings: Settings) -> Iterator[Finding]:
         client = redis.Redis.from_url(settings.redis_url, **_waits(), decode_responses=True)
     try:
         info = client.info("everything")
-    except redis.AuthenticationError as error:
-        yield Finding("redis", "fail", f"{where} refuses us: {error}", "correct the password in REDIS_URL")
-        return
     except (redis.RedisError, OSError) as error:
+        if unavailable_because(error) == "refused":
+            yield Finding(
+                "redis", "fail", f"{where} refuses us: {error}", "correct the password in REDIS_URL"
+            )
+            return
         advice = "start it; calls wait until it is back, nothing is lost"
         yield Finding("redis", "unreachable", f"{where} does not answer: {error}", advice)
         return
@@ -64,10 +68,11 @@ def check(settings: Settings) -> Iterator[Finding]:
 def judge_kind(info: Mapping[str, Any]) -> Iterator[Finding]:
     """From INFO: what makes this server no place for a gate at all."""
     kind, version = _version(info)
-    if info.get("redis_mode") == "cluster" or int(info.get("cluster_enabled", 0)):
+    mode = info.get("server_mode") or info.get("redis_mode")  # Valkey's word, or Redis's
+    if mode == "cluster" or int(info.get("cluster_enabled", 0)):
         text = "this is a Redis Cluster: the keys of one gate script would lie on different nodes"
         yield Finding("redis kind", "fail", text, "point REDIS_URL at one primary, with or without Sentinels")
-    elif info.get("redis_mode") == "sentinel":
+    elif mode == "sentinel":
         text = "this is a Sentinel, it keeps no data"
         yield Finding("redis kind", "fail", text, "write redis+sentinel://host:26379,…/NAME in REDIS_URL")
     oldest = _OLDEST[kind]
@@ -158,16 +163,19 @@ def _configuration(client: Any) -> tuple[dict[str, str], list[Finding]]:
 def _ask_sentinels(address: Sentinels) -> tuple[list[Finding], Any]:
     """A finding for each Sentinel, and a client of the primary that they name."""
     import redis
-    from redis.sentinel import Sentinel
+    from redis.sentinel import Sentinel as SentinelClient
 
-    tls = {"ssl": True, **dict(address.tls_options)} if address.tls else {}
-    credentials = {"username": address.sentinel_username, "password": address.sentinel_password}
+    tls: dict[str, Any] = {"ssl": True, **dict(address.tls_options)} if address.tls else {}
+    credentials: dict[str, Any] = {
+        "username": address.sentinel_username,
+        "password": address.sentinel_password,
+    }
     findings: list[Finding] = []
     for host, port in address.hosts:
         subject = f"redis sentinel {host}:{port}"
         asked: Any = redis.Redis(
             host=host, port=port, decode_responses=True, **_waits(), **tls, **credentials
-        )  # type: ignore[arg-type]
+        )
         try:
             state = asked.sentinel_master(address.name)
             others, quorum = int(state["num-other-sentinels"]), int(state["quorum"])
@@ -185,7 +193,9 @@ def _ask_sentinels(address: Sentinels) -> tuple[list[Finding], Any]:
             findings.append(Finding(subject, "warn", f"does not answer: {error}", "start it"))
         finally:
             asked.close()
-    manager = Sentinel(address.hosts, sentinel_kwargs={**_waits(), **tls, **credentials})
+    manager: Any = SentinelClient(  # type: ignore[no-untyped-call]
+        address.hosts, sentinel_kwargs={**_waits(), **tls, **credentials}
+    )
     client = manager.master_for(
         address.name,
         db=address.db,
@@ -199,4 +209,8 @@ def _ask_sentinels(address: Sentinels) -> tuple[list[Finding], Any]:
 
 
 def _waits() -> dict[str, Any]:
-    return {"socket_timeout": TIMEOUT_S / 2, "socket_connect_timeout": TIMEOUT_S / 2}
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    half = TIMEOUT_S / 2
+    return {"socket_timeout": half, "socket_connect_timeout": half, "retry": Retry(NoBackoff(), 0)}

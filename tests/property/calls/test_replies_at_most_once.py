@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from schemas.records import ReplyState
 from streams.once import claiming
 from streams.once.carrier import PlaceResult, Unknown
 from streams.once.effects import Stale
 from streams.once.gate import GateEntry
 from streams.replies.processor import RepliesProcessor
-from streams.runtime.processor import State
 from tests.property.calls.chance import Tape
 from tests.property.calls.sms_story import SmsStory
 from tests.property.calls.story import Broken
@@ -49,12 +48,11 @@ def test_a_timeout_taken_for_not_sent_is_found(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_rebuild_without_gated_bits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that was filled with epochs only lets a second request pass."""
-    remembered = RepliesProcessor._remembered
+    gate_of = RepliesProcessor._gate_of
 
-    def bare(processor: RepliesProcessor, state: State) -> Iterator[GateEntry]:
-        for entry in remembered(processor, state):
-            yield replace(entry, gated=False, finished=False)
+    def bare(processor: RepliesProcessor, reply: ReplyState) -> GateEntry:
+        return replace(gate_of(processor, reply), gated=False, finished=False)
 
-    monkeypatch.setattr(RepliesProcessor, "_remembered", bare)
+    monkeypatch.setattr(RepliesProcessor, "_gate_of", bare)
     with pytest.raises(Broken, match="I1"):
         stories()

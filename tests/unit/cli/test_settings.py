@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.settings import MASK, SETTINGS, Settings, SettingsError
+from connectors.redis_address import Sentinels
+from connectors.settings import MASK, SETTINGS, Settings, SettingsError, mask_url
 from infra.cli.options import GROUPS
 
 
@@ -32,6 +33,13 @@ def test_flags_win_over_environment_over_running_up_over_default() -> None:
         ("KAFKA_SASL_PASWORD", "secret"),
         ("REDIS_URL", "http://host"),
         ("REDIS_URL", "redis://host:notaport"),
+        ("REDIS_URL", "redis://host:6379,host2:6379/0"),
+        ("REDIS_URL", "redis+sentinel://host:26379,host2:26379"),
+        ("REDIS_URL", "redis+sentinel://host:26379,:1/main"),
+        ("REDIS_URL", "redis+sentinel://host/main/zero"),
+        ("REDIS_URL", "redis+sentinel://host/main?sentinel_pasword=x"),
+        ("REDIS_REPLICAS", "-1"),
+        ("REDIS_REPLICAS", "some"),
         ("TWILIO_ACCOUNT_SID", "AC123"),
         ("PUBLIC_URL", "example.com"),
         ("RINGBACK_RESOLVE_S", "0"),
@@ -83,6 +91,14 @@ def test_no_secret_is_ever_shown() -> None:
         "KAFKA_SSL_KEY_PASSWORD": "hunter2",
         "KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET": "hunter2",
     }
+    sentinels = (
+        "redis+sentinel://user:hunter2@h1:1,h2:2/main/0?sentinel_password=hunter2&sentinel_username=me"
+    )
+    assert mask_url(sentinels) == (
+        f"redis+sentinel://user:{MASK}@h1:1,h2:2/main/0?sentinel_password={MASK}&sentinel_username=me"
+    )
+    assert "hunter2" not in repr(Sentinels.parse(sentinels))
+    assert mask_url("unix:///run/redis.sock?password=hunter2").endswith(f"?password={MASK}")
     settings = Settings.read(env)
     shown = str(settings.shown())
     assert "hunter2" not in shown
@@ -91,6 +107,19 @@ def test_no_secret_is_ever_shown() -> None:
     assert "hunter2@" in repr(settings) or "hunter2" not in repr(settings).replace(
         settings.redis_url or "", ""
     )
+
+
+def test_sentinels_are_read_from_one_url() -> None:
+    """Hosts with and without a port, the name, the database, both passwords, and TLS."""
+    found = Sentinels.parse(
+        "rediss+sentinel://me:p%40ss@h1:1,h2,[::1]:3/main/2?sentinel_username=s&sentinel_password=q&ssl_ca_certs=/ca"
+    )
+    assert found.hosts == (("h1", 1), ("h2", 26379), ("::1", 3))
+    assert (found.name, found.db, found.username, found.password) == ("main", 2, "me", "p@ss")
+    assert (found.sentinel_username, found.sentinel_password) == ("s", "q")
+    assert (found.tls, found.tls_options) == (True, (("ssl_ca_certs", "/ca"),))
+    plain = Sentinels.parse("redis+sentinel://h1/main")
+    assert (plain.db, plain.username, plain.password, plain.tls) == (0, None, None, False)
 
 
 def test_an_environment_made_of_settings_gives_the_same_settings() -> None:

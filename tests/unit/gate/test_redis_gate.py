@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -29,8 +30,8 @@ async def gate(valkey: ValkeyServer) -> AsyncIterator[RedisGate]:
 
 
 @pytest.fixture
-async def client(valkey: ValkeyServer) -> AsyncIterator[Redis]:
-    client = Redis(unix_socket_path=str(valkey.socket))
+async def client(valkey: ValkeyServer) -> AsyncIterator[Any]:
+    client: Any = Redis(unix_socket_path=str(valkey.socket))
     yield client
     await client.aclose()
 
@@ -76,7 +77,7 @@ async def test_a_server_that_may_not_write_writes_nothing(
     assert await gate.enter("s", "k", 1, "t", SAY, None) == Passed()
 
 
-async def test_a_server_that_refuses_our_password_or_our_rights(valkey: ValkeyServer, client: Redis) -> None:
+async def test_a_server_that_refuses_our_password_or_our_rights(valkey: ValkeyServer, client: Any) -> None:
     """GateUnavailable for each: calls are held until somebody corrects it. The secret is not in the error."""
     await client.execute_command("ACL", "SETUSER", "some", "on", ">right", "~*", "+info", "+hgetall")
     await client.execute_command("ACL", "SETUSER", "default", "resetpass", ">right")
@@ -128,7 +129,7 @@ async def test_a_cluster_is_refused_by_name(executable: str | None) -> None:
         executable=executable,
     ) as server:
         gate = RedisGate.from_url(server.url)
-        client = Redis(unix_socket_path=str(server.socket))
+        client: Any = Redis(unix_socket_path=str(server.socket))
         for slots in (False, True):
             if slots:
                 await client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)

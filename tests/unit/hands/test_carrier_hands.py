@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from connectors.hands import CarrierHands
+from connectors.metrics import PrometheusMetrics
 from streams.once.carrier import CallRequest, MessageRequest, Placed, PlaceResult, Unknown
 from streams.once.effects import (
     Ask,
@@ -20,6 +22,7 @@ from streams.once.effects import (
     Fetch,
     FetchMessage,
     Fill,
+    FillPart,
     Finish,
     Place,
     Release,
@@ -69,7 +72,10 @@ class Bench:
         self.server = MemoryServer(self.clock)
         self.carrier = make(self.clock)
         self.answers: SimpleQueue[Any] = SimpleQueue()
-        self.hands = CarrierHands(lambda: MemoryGate(self.server), lambda: self.carrier, self.clock)
+        self.metrics = PrometheusMetrics()
+        self.hands = CarrierHands(
+            lambda: MemoryGate(self.server), lambda: self.carrier, self.clock, self.metrics
+        )
 
     def ask(self, effect: Any) -> Any:
         self.hands.submit(effect, self.answers.put)
@@ -127,12 +133,46 @@ def test_a_late_clock_sends_nothing(bench: Bench) -> None:
     assert bench.ask(bench.place(not_after_ms=bench.clock.now_ms())) == Placed("CA1")
 
 
+def test_our_lateness_is_told_when_the_request_goes_out(bench: Bench) -> None:
+    """From when it was to go out until now; calls and SMS, first tries and others apart; without a time, nothing."""
+    now_ms = bench.clock.now_ms()
+    for key, request, late_ms in (("r|1", CALL, 2_000), ("r|2", CALL, 700), ("s|1", MESSAGE, -5)):
+        place = replace(bench.place(request), key=key, due_ms=now_ms - late_ms)
+        bench.ask(place)
+    bench.ask(bench.place())
+    page = bench.metrics.page("")[0].decode()
+    name = "ringback_post_lateness_seconds"
+    assert f'{name}_sum{{try="first",what="call"}} 2.0' in page
+    assert f'{name}_sum{{try="again",what="call"}} 0.7' in page
+    assert f'{name}_sum{{try="first",what="sms"}} 0.0' in page
+    assert f'{name}_count{{try="first",what="call"}} 1.0' in page
+
+
+def test_a_gate_that_is_away_is_counted_by_its_reason(bench: Bench) -> None:
+    """So that a dashboard can tell a server that is full from one that is gone."""
+    bench.server.away = True
+    bench.ask(enter())
+    assert 'ringback_gate_unavailable_total{reason="away"} 1.0' in bench.metrics.page("")[0].decode()
+
+
+def test_a_part_of_a_fill_leaves_the_door_shut(bench: Bench) -> None:
+    """Its gates stand, and the mark is left to the last part; meanwhile the fill is under way."""
+    entry = GateEntry("k0", 1, gated=True, finished=True)
+    assert bench.ask(FillPart("calls:3", GENERATION, ("gates", "k0"), (entry,), (), 1, 2)) is True
+    assert bench.hands.filling.under_way()["calls:3"]["written"] == 1
+    assert bench.ask(Fence("calls:3", 1, ("k0",))) == NotReady(GENERATION)
+    assert bench.ask(Fill("calls:3", GENERATION, ())) is True
+    assert bench.hands.filling.under_way() == {}
+    assert bench.ask(Fence("calls:3", 1, ("k0",))) == {"k0": entry}
+
+
 @pytest.mark.parametrize(
     "effect",
     [
         enter(),
         Fence("calls:3", 1, ()),
         Fill("calls:3", GENERATION, ()),
+        FillPart("calls:3", GENERATION, ("gates", "k0"), (), (("o1", "CA1"),), 1, 2),
         Finish(("k1",)),
         Release("c|k1", "o1", "CA1"),
     ],

@@ -76,7 +76,8 @@ def test_a_number_that_is_full_holds_no_other_number_up() -> None:
     line = Line(calls_per_second=10, calls_per_second_per_number=1)
     line.settle()
     one = [line.due(f"r{n}", user=f"acme|+1415555020{n}") for n in range(5)]
-    other = line.due("r9", user="acme|+14155550299", **{"from": "+14155550199"})
+    elsewhere: dict[str, Any] = {"from": "+14155550199"}
+    other = line.due("r9", user="acme|+14155550299", **elsewhere)
     line.pass_time(0.5)
     assert (sum(line.rung(k) for k in one), line.rung(other)) == (1, 1)
     line.pass_time(8)

@@ -7,6 +7,7 @@ import pytest
 from streams.ids import CallKey
 from streams.once.carrier import CarrierCall
 from streams.once.effects import CancelCall, Fetch, Place, Release
+from streams.runtime.processor import Observe
 from tests.unit.streams.calls.line import Line
 
 
@@ -24,6 +25,33 @@ def unknown(line: Line, how: str) -> CallKey:
     line.settle()
     assert line.states(key)[-1] == "UNKNOWN"
     return key
+
+
+def test_the_carriers_queue_is_told_once_a_call(line: Line) -> None:
+    """From the answer that the call is placed to the first word that it rings, by the gateway's clock; what follows,
+    copies and ends tell nothing."""
+    key = line.due()
+    line.settle()
+    line.pass_time(3)
+    line.callback(key, "RINGING")
+    line.settle()
+    line.pass_time(5)
+    for state in ("RINGING", "ANSWERED", "TOLD", "COMPLETED"):
+        line.callback(key, state)
+        line.settle()
+    assert line.observed == [Observe("ringback_carrier_queue_seconds", 3.0)]
+
+
+def test_a_call_that_was_found_or_rang_before_its_reply_tells_no_queue(line: Line) -> None:
+    """When it was placed is not known: nothing is made up."""
+    line.carrier.script.append("reply_lost")
+    key = line.due()
+    line.settle()
+    line.callback(key, "RINGING")
+    line.settle()
+    line.callback(key, "ANSWERED")
+    line.settle()
+    assert line.observed == []
 
 
 def test_an_unknown_that_the_list_shows_is_placed(line: Line) -> None:

@@ -26,6 +26,7 @@ from streams.runtime.processor import (
     DictState,
     Do,
     Event,
+    Observe,
     Opened,
     Processor,
     Record,
@@ -103,6 +104,7 @@ class World:
     def __post_init__(self) -> None:
         self.log: dict[str, list[tuple[str, Value]]] = {topic: [] for topic in self.topics}
         self.elsewhere: list[Send] = []
+        self.observed: list[Observe] = []
         self.committed: Values = {}
         self.positions = dict.fromkeys(self.topics, 0)
         self.server = MemoryServer(self.clock)
@@ -206,7 +208,9 @@ class Owner:
         self.values, self.positions = copy.deepcopy(state.values), positions
         self.opened = True
         now_ms = world.clock.now_ms()
-        self.pending += [Pending(e, now_ms + getattr(e, "delay_ms", 0)) for e in effects]
+        world.observed += [e for e in effects if isinstance(e, Observe)]
+        asked = [e for e in effects if not isinstance(e, Observe)]
+        self.pending += [Pending(e, now_ms + getattr(e, "delay_ms", 0)) for e in asked]
         return taken > 0
 
     def _events(self, state: DictState, answers: list[Result], positions: dict[str, int]) -> Iterator[Event]:
