@@ -60,6 +60,25 @@ def count(value: str) -> int:
     return int(value)
 
 
+def seconds_between(least: float, most: float) -> Callable[[str], float]:
+    def check(value: str) -> float:
+        number = seconds(value)
+        if not least <= number <= most:
+            raise ValueError(f"{value} is not between {least:g} and {most:g} seconds")
+        return number
+
+    return check
+
+
+def count_up_to(most: int) -> Callable[[str], int]:
+    def check(value: str) -> int:
+        if not value.isdecimal() or not 1 <= int(value) <= most:
+            raise ValueError(f"{value!r} is not a whole number from 1 to {most}")
+        return int(value)
+
+    return check
+
+
 def account(value: str) -> str:
     if re.fullmatch(r"AC[0-9a-fA-F]{32}", value) is None:
         raise ValueError("an account sid is AC and 32 hexadecimal digits")

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from connectors import control_settings
 from connectors import setting_values as values
 from connectors.redis_address import redis_url
+from streams.control.modes import Mode
 
 MASK = "********"
 _PASSWORD_OPTION = re.compile(r"([^&=]*password=)[^&]*", re.IGNORECASE)
@@ -141,6 +143,7 @@ SETTINGS: tuple[Setting, ...] = (
         values.one_of("classic", "consumer"),
         lambda: "classic",
     ),
+    *(Setting(*row) for row in control_settings.ROWS),
 )
 
 
@@ -192,6 +195,13 @@ class Settings:
     standby: str = "off"
     on_stop: str = "leave"
     group_protocol: str = "classic"
+    breaker: Mode = "on"
+    retry_budget: Mode = "on"
+    adaptive_timeout: Mode = "shadow"
+    adaptive_concurrency: Mode = "on"
+    carrier_connect_s: float = 5.0
+    carrier_read_s: float = 15.0
+    carrier_connections: int = 100
     kafka_security: Mapping[str, str] = field(default_factory=dict, repr=False)
     """librdkafka's `sasl.*` and `ssl.*` settings, by their own names."""
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False, compare=False)

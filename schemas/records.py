@@ -25,6 +25,8 @@ CallEvent = TypedDict(
         "digits": str | None,
         "reason": str | None,
         "at": int,
+        # The carrier's error code of a request that it refused: streams/once/carrier_codes.toml.
+        "code": int | None,
     },
 )
 
@@ -391,6 +393,9 @@ SmsEvent = TypedDict(
         "epoch": int | None,
         "reason": str | None,
         "at": int,
+        # The carrier's error code, of a refused request or of a delivery that failed:
+        # streams/once/carrier_codes.toml.
+        "code": int | None,
     },
 )
 

@@ -290,8 +290,73 @@ _BACKFILL = (
     ),
 )
 
+_CARRIER = (
+    Metric(
+        "ringback_carrier_request_seconds",
+        "histogram",
+        "seconds",
+        ("kind", "outcome"),
+        "requests that place a call or a message, by what became of them: placed, refused, throttled (429), not_sent"
+        " (no connection), unknown; more than a few unknown: the carrier is slow or away, see ringback_breaker_state",
+        (*LATENCY_BUCKETS_S, 30.0, 60.0),
+    ),
+    Metric("ringback_carrier_in_flight", "gauge", "requests", ("kind",), "such requests that are out now"),
+    Metric(
+        "ringback_carrier_window",
+        "gauge",
+        "requests",
+        ("kind",),
+        "how many may be out by the rule of adaptive concurrency; well below the connections: the carrier says 429",
+    ),
+    Metric(
+        "ringback_carrier_read_timeout_seconds",
+        "gauge",
+        "seconds",
+        ("kind",),
+        "the read timeout that the carrier's latency asks for; above the configured one: it is slow",
+    ),
+    Metric(
+        "ringback_carrier_refused_total",
+        "counter",
+        "requests",
+        ("kind", "code", "then"),
+        "requests that the carrier refused and SMS that it did not deliver, by its error code and what follows"
+        " (streams/once/carrier_codes.toml);"
+        " then=hold: ours to mend, at once: account, credentials, numbers or URL",
+    ),
+    Metric(
+        "ringback_unsent_total",
+        "counter",
+        "tries",
+        ("kind", "reason"),
+        "tries that ended without a call or message at the carrier, each followed by another or by the end, by reason;"
+        " a step that was taken again counts again",
+    ),
+    Metric(
+        "ringback_breaker_state",
+        "gauge",
+        "state",
+        ("kind",),
+        "0 closed, 1 half open (probing), 2 open: nothing is asked of the carrier, attempts wait; the log says why",
+    ),
+    Metric(
+        "ringback_control_mode",
+        "gauge",
+        "mode",
+        ("kind", "controller"),
+        "0 off, 1 shadow, 2 on",
+    ),
+    Metric(
+        "ringback_control_decisions_total",
+        "counter",
+        "decisions",
+        ("kind", "controller", "mode", "decision"),
+        "what each controller decided; in mode shadow it was not done",
+    ),
+)
+
 METRICS: Mapping[str, Metric] = {
-    metric.name: metric for metric in (*_GATEWAY, *_LOOP, *_CLOCK, *_REMINDERS, *_ONCE, *_BACKFILL)
+    metric.name: metric for metric in (*_GATEWAY, *_LOOP, *_CLOCK, *_REMINDERS, *_ONCE, *_BACKFILL, *_CARRIER)
 }
 
 

@@ -1,7 +1,7 @@
 """`TwilioCarrier`: the carrier protocol through the official `twilio` client, on asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -37,7 +37,8 @@ DAY_MS = 86_400_000
 class TwilioCarrier:
     """One Twilio account, real or at `base_url`. Make it, use it and close it within one event loop.
 
-    `read_s` of the timeouts must be at least 10 s in production: a shorter one only makes more UNKNOWN.
+    `read_s` of the timeouts must be at least 10 s in production: a shorter one only makes more UNKNOWN. The argument
+    `read_s` is asked for each call or message that is placed; without it the timeout is always that of `timeouts`.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class TwilioCarrier:
         base_url: str = REAL_BASE_URL,
         timeouts: Timeouts | None = None,
         max_connections: int = 100,
+        read_s: Callable[[], float] | None = None,
     ) -> None:
-        self._http = OneShotHttpClient(timeouts or Timeouts(), max_connections)
+        self._http = OneShotHttpClient(timeouts or Timeouts(), max_connections, read_s)
         base_url = base_url.rstrip("/")
         # TWILIO_EDGE and TWILIO_REGION rewrite the host name: right for the real one, nonsense for any other.
         # (An empty mapping would make the client read os.environ.)

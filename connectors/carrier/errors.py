@@ -23,7 +23,7 @@ from twilio.base.exceptions import (  # type: ignore[import-untyped]
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
 from connectors.carrier.http import ThrottledError
-from streams.once.carrier import NotSent, PlaceResult, Refused, Unknown
+from streams.once.carrier import THROTTLED, NotSent, PlaceResult, Refused, Unknown
 
 # Raised by aiohttp's connector only, before the request is handed a connection. ClientConnectorError covers
 # DNS, refusal, TLS handshake and certificate; each is checked by a test against a peer that behaves so.
@@ -39,7 +39,7 @@ MAYBE_PASSED_ON = frozenset({408, 499})
 def place_result(error: Exception) -> PlaceResult:
     """The result of a placing request that ended with `error`."""
     if isinstance(error, ThrottledError):
-        return NotSent("429", error.retry_after_s)
+        return NotSent(THROTTLED, error.retry_after_s)
     if isinstance(error, NEVER_SENT):
         return NotSent(describe(error))
     if isinstance(error, TwilioRestException | TwilioServiceException):

@@ -17,7 +17,7 @@ What could repeat a request, layer by layer, and what is done about it:
 
 import base64
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,14 +60,14 @@ class OneShotHttpClient(AsyncHttpClient):  # type: ignore[misc]  # twilio ships 
     `errors.place_result` says what each of them proves.
     """
 
-    def __init__(self, timeouts: Timeouts, max_connections: int) -> None:
+    def __init__(
+        self, timeouts: Timeouts, max_connections: int, read_s: Callable[[], float] | None = None
+    ) -> None:
+        """`read_s`: the read timeout of the next write, where it is not always that of `timeouts`."""
         super().__init__(_log, True, None)
-        timeout = aiohttp.ClientTimeout(
-            total=timeouts.connect_s + 2 * timeouts.read_s,  # a peer that drips bytes ends here
-            connect=timeouts.connect_s,
-            sock_connect=timeouts.connect_s,
-            sock_read=timeouts.read_s,
-        )
+        self._timeouts = timeouts
+        self._read_s = read_s or (lambda: timeouts.read_s)
+        self._write_timeout = self._read_timeout = timeout = _client_timeout(timeouts, timeouts.read_s)
         jar = aiohttp.DummyCookieJar()
         self._writes = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=max_connections, keepalive_timeout=timeouts.fresh_s),
@@ -91,22 +91,38 @@ class OneShotHttpClient(AsyncHttpClient):  # type: ignore[misc]  # twilio ships 
         timeout: float | None = None,  # noqa: ARG002  # the session's counts
         allow_redirects: bool = False,  # noqa: ARG002  # never
     ) -> Response:
-        session = self._reads if method.upper() == "GET" else self._writes
-        async with session.request(
+        writes = method.upper() != "GET"
+        async with (self._writes if writes else self._reads).request(
             method.upper(),
             url,
             params=_pairs(params) if params else None,
             data=form.encode(_pairs(data)) if data else None,
             headers={**(headers or {}), **_authorization(auth), **(FORM if data else {})},
             allow_redirects=False,
+            timeout=self._timeout_of_write() if writes else self._read_timeout,
         ) as response:
             if response.status == 429:
                 raise ThrottledError(_seconds(response.headers.get("Retry-After")))
             return Response(response.status, await response.text(), response.headers)
 
+    def _timeout_of_write(self) -> aiohttp.ClientTimeout:
+        read_s = self._read_s()
+        if read_s != self._write_timeout.sock_read:
+            self._write_timeout = _client_timeout(self._timeouts, read_s)
+        return self._write_timeout
+
     async def close(self) -> None:
         await self._writes.close()
         await self._reads.close()
+
+
+def _client_timeout(timeouts: Timeouts, read_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=timeouts.connect_s + 2 * read_s,  # a peer that drips bytes ends here
+        connect=timeouts.connect_s,
+        sock_connect=timeouts.connect_s,
+        sock_read=read_s,
+    )
 
 
 def _pairs(fields: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -168,4 +168,5 @@ class Answering:
             "digits": None,
             "reason": None,
             "at": self._clock.now_ms(),
+            "code": None,
         }

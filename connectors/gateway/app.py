@@ -36,6 +36,7 @@ from connectors.gateway.urls import (
     parse_message,
 )
 from connectors.metrics import PrometheusMetrics
+from streams.once.carrier_codes import decide
 from streams.once.gate import GateUnavailable
 from streams.runtime.clock import Clock, SystemClock
 from streams.topology import CALLS, SMS_EVENTS, SMS_INBOUND
@@ -137,6 +138,7 @@ class _Endpoints:
             if of_message:
                 sms = sms_event(parse_message(webhook.query), webhook.form, now_ms)
                 await self._deliveries.send(SMS_EVENTS, sms["user"], sms, within_s)
+                self._count(sms["code"])
             else:
                 call = call_event(parse_call(webhook.query), webhook.form, now_ms)
                 await self._deliveries.send(CALLS, call["user"], call, within_s)
@@ -145,6 +147,12 @@ class _Endpoints:
         except NotDelivered:
             raise unconfirmed("the callback is not stored") from None
         return Response(status_code=204)
+
+    def _count(self, code: int | None) -> None:
+        """An SMS that was accepted and not delivered, by the carrier's error code."""
+        if code is not None:
+            row = decide(code)
+            self._metrics.inc("ringback_carrier_refused_total", kind="message", code=row.label, then=row.then)
 
     async def healthz(self, _request: Request) -> Response:
         """The process lives and its event loop turns."""

@@ -38,6 +38,7 @@ def call_event(target: CallTarget, form: Mapping[str, str], now_ms: int) -> Call
         "digits": None,
         "reason": f"{form['CallStatus']}, SIP {sip}" if sip else form["CallStatus"],
         "at": now_ms,
+        "code": None,
     }
 
 
@@ -54,4 +55,5 @@ def sms_event(target: MessageTarget, form: Mapping[str, str], now_ms: int) -> Sm
         "epoch": target.epoch,
         "reason": f"{form['MessageStatus']}, error {code}" if code else form["MessageStatus"],
         "at": now_ms,
+        "code": int(code) if code else None,
     }

@@ -93,6 +93,7 @@ class Keypad:
             "digits": digits,
             "reason": None,
             "at": self._clock.now_ms(),
+            "code": None,
         }
 
 

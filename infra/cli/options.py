@@ -24,6 +24,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "resolve": ("RINGBACK_RESOLVE_S",),
     "clock": ("RINGBACK_CLOCK_TOLERANCE_S",),
     "group": ("RINGBACK_GROUP_PROTOCOL", "RINGBACK_ON_STOP"),
+    "control": (
+        "RINGBACK_BREAKER",
+        "RINGBACK_RETRY_BUDGET",
+        "RINGBACK_ADAPTIVE_TIMEOUT",
+        "RINGBACK_ADAPTIVE_CONCURRENCY",
+        "RINGBACK_CARRIER_CONNECT_S",
+        "RINGBACK_CARRIER_READ_S",
+        "RINGBACK_CARRIER_CONNECTIONS",
+    ),
 }
 EVERYTHING = tuple(GROUPS)
 

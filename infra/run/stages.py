@@ -20,9 +20,10 @@ from connectors.metrics import Books, LoopMetrics, PrometheusMetrics
 from connectors.settings import Settings
 from infra.run.health import HealthServer
 from infra.run.memory import GiveBack
-from infra.run.processors import NEEDS_CARRIER, make_hands, make_processor
+from infra.run.processors import NEEDS_CARRIER, make_controls, make_hands, make_processor
 from infra.run.stopping import HANDS_S, JOIN_S
 from schemas.registry import Codec
+from streams.control.account import AccountControls, show
 from streams.reminders import conservation
 from streams.runtime.clock import SystemClock
 from streams.runtime.deadline import Deadline
@@ -128,6 +129,8 @@ def run_stages(
     with GiveBack(), TenantsTable(settings.kafka_config(), codec).start() as tenants:
         partitions = _partitions_of_users(settings) if REMINDERS.name in names else 1
         all_hands: list[Hands] = []
+        all_controls: list[AccountControls] = []
+        metrics.before_page(lambda: show(metrics, all_controls, clock.now_ms()))
 
         def loop_of(stage: str, number: int) -> MakeLoop:
             name = member_id if number == 0 else f"{member_id}-{number}"
@@ -136,11 +139,14 @@ def run_stages(
                 standby=settings.standby == "on",
                 leaves=settings.on_stop == "leave",
             )
-            hands = make_hands(stage, settings, clock, metrics)
+            controls = make_controls(stage, settings, metrics, name)
+            if controls is not None:
+                all_controls.append(controls)
+            hands = make_hands(stage, settings, clock, metrics, controls)
             all_hands.append(hands)
             return lambda: Loop(
                 STAGES[stage],
-                make_processor(stage, settings, tenants, partitions),
+                make_processor(stage, settings, tenants, partitions, controls),
                 clients=clients,
                 codec=Wire(settings.schema_registry_url),
                 clock=clock,

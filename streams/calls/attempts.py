@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from schemas.records import CallState
 from streams.calls.book import Book, evidence, key_of, state_key
+from streams.control.admission import Timing
 from streams.once.carrier import CallRequest
 from streams.once.gate import Cap, Say
 from streams.runtime.processor import Output
@@ -64,6 +65,9 @@ class CallAttempts:
             attempt["tenant"], tenant.calls_per_second, attempt["from"], tenant.calls_per_second_per_number
         )
 
+    def timing(self, attempt: CallState) -> Timing:
+        return Timing(attempt["try"], attempt["fire_at"], attempt["expires_at"])
+
     def note(
         self,
         attempt: CallState,
@@ -71,11 +75,12 @@ class CallAttempts:
         now_ms: int,
         sid: str | None = None,
         reason: str | None = None,
+        code: int | None = None,
     ) -> Iterator[Output]:
         self.book.absorb(attempt, state, sid)
         if state == "PLACED":
             attempt["placed_at"] = now_ms
-        yield evidence(attempt, state, now_ms, sid=sid, reason=reason)
+        yield evidence(attempt, state, now_ms, sid=sid, reason=reason, code=code)
         self.book.put(attempt)
         yield from self.settle(self.book, attempt, now_ms)
 

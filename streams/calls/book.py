@@ -160,10 +160,16 @@ def new_call(due: ReminderDue) -> CallState:
 
 
 def evidence(
-    call: CallState, state: str, now_ms: int, *, sid: str | None = None, reason: str | None = None
+    call: CallState,
+    state: str,
+    now_ms: int,
+    *,
+    sid: str | None = None,
+    reason: str | None = None,
+    code: int | None = None,
 ) -> Send:
     """A CallEvent about the try."""
-    return evidence_of(state_key(call), state, now_ms, sid=sid, reason=reason, epoch=call["epoch"])
+    return evidence_of(state_key(call), state, now_ms, sid=sid, reason=reason, epoch=call["epoch"], code=code)
 
 
 def evidence_of(
@@ -174,6 +180,7 @@ def evidence_of(
     sid: str | None = None,
     reason: str | None = None,
     epoch: int | None = None,
+    code: int | None = None,
 ) -> Send:
     """The same for a try of which only the state key is at hand."""
     _, tenant, number, *rest = key.split("|")
@@ -192,5 +199,6 @@ def evidence_of(
         "digits": None,
         "reason": reason,
         "at": now_ms,
+        "code": code,
     }
     return Send(CALLS.name, user, "CallEvent", value)

@@ -14,6 +14,7 @@ from schemas.records import CallEvent, CallState, ReminderDue, ReminderEvent
 from streams.calls.attempts import CallAttempts, MakeRequest, say_of
 from streams.calls.book import Book, evidence_of, key_of, new_call, state_key
 from streams.calls.following import Following, Unheard
+from streams.control.admission import Admission
 from streams.ids import Occurrence
 from streams.once.claiming import Checking, Claiming, outcome_when_late
 from streams.once.door import Claims, Door
@@ -27,13 +28,21 @@ from streams.topology import CALLING, CALLS, DUE, EVENTS
 
 
 class CallsProcessor:
-    """The calls of one partition number. `request` builds what is sent to the carrier; `resolve_ms`: T_resolve."""
+    """The calls of one partition number. `request` builds what is sent to the carrier; `resolve_ms`: T_resolve;
+    `admission`: the controllers of the account, none by default."""
 
-    def __init__(self, partition: int, tenants: Tenants, request: MakeRequest, resolve_ms: int) -> None:
+    def __init__(
+        self,
+        partition: int,
+        tenants: Tenants,
+        request: MakeRequest,
+        resolve_ms: int,
+        admission: Admission | None = None,
+    ) -> None:
         claims = Claims(self._live, self._remembered, self._give_back, self._resume)
         self._door = Door(f"{CALLING.name}:{partition}", CALLS.name, claims)
         self._following = Following(resolve_ms)
-        self._claiming: Claiming[CallState] = Claiming(self._door, (EVENTS.name, CALLS.name))
+        self._claiming: Claiming[CallState] = Claiming(self._door, (EVENTS.name, CALLS.name), admission)
         self._tenants = tenants
         self._request = request
 
@@ -80,8 +89,8 @@ class CallsProcessor:
         """The partition was given up while a request was out, or just before: say what became of it."""
         late = outcome_when_late(result.effect, result.answer)
         if late is not None:
-            key, _, state, sid, reason = late
-            yield evidence_of(key, state, now_ms, sid=sid, reason=reason)
+            key, _, (state, sid, reason, code) = late
+            yield evidence_of(key, state, now_ms, sid=sid, reason=reason, code=code)
 
     # -- records
 

@@ -48,6 +48,10 @@ class Placed:
     sid: str
 
 
+# The reason of a NotSent that the carrier has spoken itself: it is there, and has no room (429).
+THROTTLED = "429"
+
+
 @dataclass(frozen=True, slots=True)
 class NotSent:
     """Certainly not acted upon. `retry_after_s` is the carrier's own wish, where it named one."""

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypedDict, TypeVar, cast
+from typing import Generic, NamedTuple, Protocol, TypedDict, TypeVar, cast
 
+from streams.control.admission import Admission, Timing, Unguarded
 from streams.once.asking import ASKS_MS
 from streams.once.carrier import CallRequest, MessageRequest, NotSent, Placed, PlaceResult, Refused
+from streams.once.carrier_codes import decide
 from streams.once.door import Door
 from streams.once.effects import Enter, Place, Stale, Unavailable
 from streams.once.gate import Cap, Fenced, NotReady, Passed, Say, Taken, Verdict, Wait
@@ -71,8 +73,16 @@ class Attempts(Protocol[A]):
 
     def cap(self, attempt: A) -> Cap: ...
 
+    def timing(self, attempt: A) -> Timing: ...
+
     def note(
-        self, attempt: A, state: str, now_ms: int, sid: str | None = None, reason: str | None = None
+        self,
+        attempt: A,
+        state: str,
+        now_ms: int,
+        sid: str | None = None,
+        reason: str | None = None,
+        code: int | None = None,
     ) -> Iterator[Output]:
         """Fold a state into the attempt, write it as evidence, and do what follows from it."""
 
@@ -94,8 +104,9 @@ class Claiming(Generic[A]):
     the time that the state has for it. What is unposted holds a slot under the carrier's cap.
     """
 
-    def __init__(self, door: Door, look_at: tuple[str, ...]) -> None:
+    def __init__(self, door: Door, look_at: tuple[str, ...], admission: Admission | None = None) -> None:
         self._door = door
+        self._admission = admission or Unguarded()
         self._look_at = look_at
         self._unposted = Slots()
         self._window = ClaimWindow()
@@ -116,7 +127,13 @@ class Claiming(Generic[A]):
 
         Only for an attempt of which it is certain that no request was sent: each claim begins anew.
         """
-        key, cap = attempts.key(attempt), attempts.cap(attempt)
+        key, cap, timing = attempts.key(attempt), attempts.cap(attempt), attempts.timing(attempt)
+        if wait_ms := self._door.is_open and self._admission.wait_ms(key, cap, timing, now_ms):
+            # Unclaimed it costs no try. It is looked at once more when it expires, to say so.
+            attempt["wake_at"] = max(now_ms + 1, min(now_ms + wait_ms, timing.end_at + 1))
+            attempts.put(attempt)
+            self._line.leave(key)
+            return
         wake_at = self._waits_until(attempts, key, cap, now_ms) if self._door.is_open else None
         if wake_at is not None or not self._door.is_open:
             # The door claims all that waits when it opens; a slot has to be waited for.
@@ -124,6 +141,7 @@ class Claiming(Generic[A]):
             attempts.put(attempt)
             return
         self._line.leave(key)
+        self._admission.claimed(cap, timing, now_ms)
         attempt["phase"], attempt["epoch"] = "CLAIMED", self._door.epoch
         attempt["claimed_at"] = attempt["first_claimed_at"] = now_ms
         attempt["wake_at"] = None
@@ -261,14 +279,17 @@ class Claiming(Generic[A]):
         attempt = attempts.find(effect.state_key)
         if attempt is None or attempt["claimed_at"] != effect.claimed_at:
             return
-        state, sid, reason = outcome(result)
+        state, sid, reason, code = outcome(result)
         if state == "UNKNOWN":
             attempt["phase"], attempt["wake_at"] = "UNKNOWN", effect.claimed_at + ASKS_MS[0]
-        yield from attempts.note(attempt, state, now_ms, sid, reason)
+        if state in ("NOT_SENT", "FAILED"):
+            self._admission.unsent(f"carrier_{code}" if code else reason or "")
+        yield from attempts.note(attempt, state, now_ms, sid, reason, code)
 
     def not_sent(self, attempts: Attempts[A], attempt: A, reason: str, now_ms: int) -> Iterator[Output]:
         """This attempt certainly did not reach the carrier."""
         self._forget(attempts.key(attempt))
+        self._admission.unsent(reason)
         yield from attempts.note(attempt, "NOT_SENT", now_ms, reason=reason)
 
     # -- for the door
@@ -300,32 +321,43 @@ class Claiming(Generic[A]):
         return attempt
 
 
-def outcome(result: PlaceResult | Stale) -> tuple[str, str | None, str | None]:
-    """(state, sid, reason): what became of a request, in the words of the evidence about calls."""
+class Outcome(NamedTuple):
+    """What became of a request, in the words of the evidence about calls. `code`: the carrier's, when it said no."""
+
+    state: str
+    sid: str | None = None
+    reason: str | None = None
+    code: int | None = None
+
+
+def outcome(result: PlaceResult | Stale) -> Outcome:
     match result:
         case Placed(sid):
-            return "PLACED", sid, None
+            return Outcome("PLACED", sid)
         case NotSent(reason):
-            return "NOT_SENT", None, reason
+            return Outcome("NOT_SENT", reason=reason)
         case Refused(code, reason):
-            return "FAILED", None, f"{code}: {reason}"
+            # Refused: the carrier has read the request and done nothing. What is not the user's fault costs no attempt.
+            row = decide(code)
+            state = "NOT_SENT" if row.keeps_attempt else "FAILED"
+            return Outcome(state, reason=f"{code}: {reason}", code=row.code)
         case Stale():
-            return "NOT_SENT", None, "claim_too_old"
+            return Outcome("NOT_SENT", reason="claim_too_old")
         case unknown:
-            return "UNKNOWN", None, unknown.reason
+            return Outcome("UNKNOWN", reason=unknown.reason)
 
 
-def outcome_when_late(effect: object, answer: object) -> tuple[str, str, str, str | None, str | None] | None:
-    """(state key, gate key, state, sid, reason) of an answer that came after the partition was given up; None when
-    it tells nothing.
+def outcome_when_late(effect: object, answer: object) -> tuple[str, str, Outcome] | None:
+    """(state key, gate key, outcome) of an answer that came after the partition was given up; None when it tells
+    nothing.
 
     Once our own script has set the gate, nobody but us can post this attempt; if we have not, it ends unsent.
     """
     match effect:
         case Place():
-            return effect.state_key, effect.key, *outcome(cast("PlaceResult | Stale", answer))
+            return effect.state_key, effect.key, outcome(cast("PlaceResult | Stale", answer))
         case Enter() if isinstance(answer, Passed):
-            return effect.state_key, effect.key, "NOT_SENT", None, "partition_given_up"
+            return effect.state_key, effect.key, Outcome("NOT_SENT", reason="partition_given_up")
         case Look(about=Checking(state_key, key)):
-            return state_key, key, "NOT_SENT", None, "partition_given_up"
+            return state_key, key, Outcome("NOT_SENT", reason="partition_given_up")
     return None

@@ -10,6 +10,7 @@ from schemas.records import CallEvent, ReminderState
 from streams import ids
 from streams.calls import fold as folding
 from streams.calls.fold import Fold
+from streams.once.carrier_codes import decide
 from streams.reminders.firing import miss
 from streams.reminders.keys import act, is_new_press, opt_out
 from streams.reminders.quiet import after_quiet
@@ -38,7 +39,7 @@ def learn(turn: Turn, key: str, reminder: ReminderState, event: CallEvent) -> No
         if _fold_in(reminder, event):
             _after_heard(turn, key, reminder)
     elif status == OUT and present and _fold_in(reminder, event):
-        _after_evidence(turn, key, reminder, event["reason"])
+        _after_evidence(turn, key, reminder, event)
     if pressed:
         # Who presses a key has heard what it is for.
         if reminder["status"] == HEARD and _fold_in(reminder, event | {"state": "TOLD"}):
@@ -92,26 +93,26 @@ def _after_heard(turn: Turn, key: str, reminder: ReminderState) -> None:
         save(turn.state, key, reminder)
 
 
-def _after_evidence(turn: Turn, key: str, reminder: ReminderState, reason: str | None) -> None:
-    """The present try, not answered."""
+def _after_evidence(turn: Turn, key: str, reminder: ReminderState, event: CallEvent) -> None:
+    """The present try, not answered; `event` is what completes the picture."""
     fold = Fold.of(reminder["sids"], reminder["marks"])
     if not folding.is_over(fold):
         save(turn.state, key, reminder)
         return
-    reads = folding.reads_as(fold)
+    reads, refused = folding.reads_as(fold), decide(event["code"])
     if reminder["called_off"]:
         turn.fact("CANCELLED", reminder, reason="snoozed" if reminder["superseded"] else "asked")
         _answer_cancel(turn, reminder, "cancelled_late")
         turn.end(key, reminder)
     elif reads == "NOT_SENT":
-        _next_try(turn, key, reminder)
+        _next_try(turn, key, reminder, TRY_CAP_MS if refused.keeps_attempt else TRY_BASE_MS)
     elif reads == "NOT_PLACED":
         turn.fact("GAVE_UP", reminder, reason="not_placed")
         turn.follow_up(reminder, "not_placed")
         turn.end(key, reminder)
-    elif reminder["attempt"] >= turn.tenant.max_attempts:
-        turn.fact("GAVE_UP", reminder, reason=reason or str(reads).lower())
-        turn.follow_up(reminder, "gave_up")
+    elif refused.ends_occurrence or reminder["attempt"] >= turn.tenant.max_attempts:
+        turn.fact("GAVE_UP", reminder, reason=event["reason"] or str(reads).lower())
+        turn.follow_up(reminder, refused.text or "gave_up")
         turn.end(key, reminder)
     else:
         _next_attempt(turn, key, reminder)
@@ -126,13 +127,13 @@ def _answer_cancel(turn: Turn, reminder: ReminderState, text: str) -> None:
     turn.sms(body, reminder["from"], cause=sid, in_reply_to=sid, purpose="cancelled")
 
 
-def _next_try(turn: Turn, key: str, reminder: ReminderState) -> None:
+def _next_try(turn: Turn, key: str, reminder: ReminderState, base_ms: int) -> None:
     """The carrier certainly did not act: the same attempt once more, which costs the user nothing."""
     expires_at = reminder["expires_at"] or turn.now_ms
-    if turn.now_ms > expires_at:
+    if turn.now_ms >= expires_at:
         miss(turn, key, reminder, "not_sent")
         return
-    wait_ms = full_jitter_ms(_name(reminder), reminder["try"] - 1, TRY_BASE_MS, TRY_CAP_MS)
+    wait_ms = full_jitter_ms(_name(reminder), reminder["try"] - 1, base_ms, TRY_CAP_MS)
     # A last try at the expiry rather than none because the dice fell beyond it.
     at_ms = max(turn.now_ms, min(turn.now_ms + max(wait_ms, TRY_FLOOR_MS), expires_at))
     reminder["try"] += 1

@@ -54,6 +54,9 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "prefix_cap": "Sorry, no more calls to your area can be made today. Please ask me again tomorrow.",
         "missed": "Sorry, we missed to call you {when}: {subject}",
         "gave_up": "We tried to call you {when}: {subject}",
+        "number_unreachable": "I cannot reach this number by phone. The call {when} was to say: {subject}",
+        "number_blocked": "I am not allowed to call this number. The call {when} was to say: {subject}",
+        "country_blocked": "I cannot call numbers of this country. The call {when} was to say: {subject}",
         "not_placed": "We could not place your call {when}: {subject}",
         "untold": "Your call may have been cut short. It was to say: {subject}",
     }

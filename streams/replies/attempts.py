@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from schemas.records import ReplyState
+from streams.control.admission import Timing
 from streams.once.asking import CLOCK_SLACK_MS, next_ask_ms, why_not_found
 from streams.once.carrier import MESSAGE_STATES, CarrierMessage, MessageRequest
 from streams.once.effects import Ask, FetchMessage, Finish, Unavailable
@@ -67,6 +68,9 @@ class ReplyAttempts:
     def cap(self, attempt: ReplyState) -> Cap:
         return Cap(f"sms:{attempt['tenant']}", SMS_PER_SECOND)
 
+    def timing(self, attempt: ReplyState) -> Timing:
+        return Timing(attempt["try"], attempt["asked_at"], attempt["asked_at"] + RETRY_FOR_MS)
+
     def note(
         self,
         attempt: ReplyState,
@@ -74,10 +78,11 @@ class ReplyAttempts:
         now_ms: int,
         sid: str | None = None,
         reason: str | None = None,
+        code: int | None = None,
     ) -> Iterator[Output]:
         state = "SENT" if state == "PLACED" else state
         absorb(attempt, state, sid)
-        yield evidence(attempt, state, now_ms, sid, reason)
+        yield evidence(attempt, state, now_ms, sid, reason, code)
         if state == "NOT_SENT":
             yield from self._again(attempt, now_ms)
         elif state in ENDS:

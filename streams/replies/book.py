@@ -140,9 +140,11 @@ def new_reply(asked: SmsReply) -> ReplyState:
     }
 
 
-def evidence(reply: ReplyState, state: str, now_ms: int, sid: str | None, reason: str | None) -> Send:
+def evidence(
+    reply: ReplyState, state: str, now_ms: int, sid: str | None, reason: str | None, code: int | None = None
+) -> Send:
     """An SmsEvent about the present try."""
-    return evidence_of(state_key(reply), gate_key(reply), state, now_ms, sid, reason, reply["epoch"])
+    return evidence_of(state_key(reply), gate_key(reply), state, now_ms, sid, reason, reply["epoch"], code)
 
 
 def evidence_of(
@@ -153,6 +155,7 @@ def evidence_of(
     sid: str | None,
     reason: str | None,
     epoch: int | None = None,
+    code: int | None = None,
 ) -> Send:
     """The same for a try of which only the names are at hand."""
     _, tenant, number, reply_id = key.split("|")
@@ -166,5 +169,6 @@ def evidence_of(
         "epoch": epoch,
         "reason": reason,
         "at": now_ms,
+        "code": code,
     }
     return Send(SMS_EVENTS.name, value["user"], "SmsEvent", value)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from schemas.records import ReminderEvent, ReplyState, SmsEvent, SmsReply
+from streams.control.admission import Admission
 from streams.once.claiming import Checking, Claiming, outcome_when_late
 from streams.once.door import Claims, Door
 from streams.once.effects import Ask, Enter, FetchMessage, Place, Unavailable
@@ -22,12 +23,15 @@ from streams.topology import EVENTS, OUTBOUND, REPLIES, SMS_EVENTS
 
 
 class RepliesProcessor:
-    """The replies of one partition number. `request` builds what is sent to the carrier; `resolve_ms`: T_resolve."""
+    """The replies of one partition number. `request` builds what is sent to the carrier; `resolve_ms`: T_resolve;
+    `admission`: the controllers of the account, none by default."""
 
-    def __init__(self, partition: int, request: MakeRequest, resolve_ms: int) -> None:
+    def __init__(
+        self, partition: int, request: MakeRequest, resolve_ms: int, admission: Admission | None = None
+    ) -> None:
         claims = Claims(self._live, self._remembered, self._give_back, self._resume)
         self._door = Door(f"{REPLIES.name}:{partition}", SMS_EVENTS.name, claims)
-        self._claiming: Claiming[ReplyState] = Claiming(self._door, (EVENTS.name, SMS_EVENTS.name))
+        self._claiming: Claiming[ReplyState] = Claiming(self._door, (EVENTS.name, SMS_EVENTS.name), admission)
         self._request = request
         self._resolve_ms = resolve_ms
 
@@ -56,8 +60,9 @@ class RepliesProcessor:
         """The partition was given up while a request was out, or just before: say what became of it."""
         late = outcome_when_late(result.effect, result.answer)
         if late is not None:
-            key, gate, said, sid, reason = late
-            yield evidence_of(key, gate, "SENT" if said == "PLACED" else said, now_ms, sid, reason)
+            key, gate, (said, sid, reason, code) = late
+            state = "SENT" if said == "PLACED" else said
+            yield evidence_of(key, gate, state, now_ms, sid, reason, code=code)
 
     # -- records
 

@@ -64,8 +64,10 @@ def a_timeout_is_not_sent(patch: pytest.MonkeyPatch) -> None:
     """A read timeout is taken for "did not work"."""
     honest = claiming.outcome
 
-    def outcome(result: PlaceResult | Stale) -> tuple[str, str | None, str | None]:
-        return ("NOT_SENT", None, "timeout") if isinstance(result, Unknown) else honest(result)
+    def outcome(result: PlaceResult | Stale) -> claiming.Outcome:
+        return (
+            claiming.Outcome("NOT_SENT", reason="timeout") if isinstance(result, Unknown) else honest(result)
+        )
 
     patch.setattr(claiming, "outcome", outcome)
 

@@ -38,8 +38,10 @@ def test_a_timeout_taken_for_not_sent_is_found(monkeypatch: pytest.MonkeyPatch) 
     """A read timeout that is tried again sends twice."""
     honest = claiming.outcome
 
-    def outcome(result: PlaceResult | Stale) -> tuple[str, str | None, str | None]:
-        return ("NOT_SENT", None, "timeout") if isinstance(result, Unknown) else honest(result)
+    def outcome(result: PlaceResult | Stale) -> claiming.Outcome:
+        return (
+            claiming.Outcome("NOT_SENT", reason="timeout") if isinstance(result, Unknown) else honest(result)
+        )
 
     monkeypatch.setattr(claiming, "outcome", outcome)
     with pytest.raises(Broken, match="I1"):

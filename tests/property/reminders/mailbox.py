@@ -137,7 +137,7 @@ class Mailbox(RuleBasedStateMachine):
     def play(self, place: int, script: list[str]) -> None:
         due = self.unscripted.pop(place)
         known = {name: due[name] for name in ("reminder_id", "user", "tenant", "due_at", "attempt", "try")}
-        rest = {"epoch": None, "digits": None, "reason": None, "at": self.clock.now}
+        rest = {"epoch": None, "digits": None, "reason": None, "code": None, "at": self.clock.now}
         for state in script:
             sid = None if state in ("NOT_SENT", "NOT_PLACED") else "CA{attempt}.{try}".format(**due)
             self.mailbox.append((CALLS.name, "CallEvent", known | rest | {"state": state, "call_sid": sid}))

@@ -82,7 +82,9 @@ async def test_each_status_of_a_message_is_evidence_about_its_reply(
     topic, key, record = carrier.produced()[0]
     assert (topic, key) == ("sms.events", USER)
     assert (record["reply_id"], record["try"], record["state"]) == ("1c1c8b6e-r", 2, state)
-    assert record["reason"] == f"{status}, error 30003"
+    assert (record["reason"], record["code"]) == (f"{status}, error 30003", 30003)
+    counted = {"kind": "message", "code": "30003", "then": "give_up"}
+    assert carrier.metrics.value("ringback_carrier_refused_total", **counted) == 1
 
 
 @pytest.mark.parametrize("path", [CALL, MESSAGE])

@@ -89,6 +89,7 @@ class Line(World):
             "epoch": None,
             "digits": None,
             "reason": None,
+            "code": None,
             "at": self.clock.now_ms(),
         }
         self.append(CALLS.name, "CallEvent", value)

@@ -101,6 +101,7 @@ class Line:
         due: dict[str, Any] | None = None,
         digits: str | None = None,
         at: int | None = None,
+        code: int | None = None,
     ) -> list[dict[str, Any]]:
         """Evidence about a try (default: the last one that fired), seen now or at another time."""
         due = due or self.due[-1]
@@ -113,6 +114,7 @@ class Line:
             "epoch": None,
             "digits": digits,
             "reason": None,
+            "code": code,
             "at": self.now_ms if at is None else at,
         }
         return self.step(self._record(CALLS.name, "CallEvent", value))

@@ -53,6 +53,7 @@ class SmsLine(World):
             "message_sid": sid,
             "epoch": None,
             "reason": None,
+            "code": None,
             "at": self.clock.now_ms(),
         }
         self.append(SMS_EVENTS.name, "SmsEvent", value)
