@@ -50,7 +50,7 @@ PROMISES: tuple[Promise, ...] = (
             ),
             Kept(
                 CALLING.name,
-                "of two owners with crashes, lost requests and a Redis that forgets, every order is searched, within bounds",
+                "two owners, crashes, lost requests, a Redis that forgets: every order is searched, within bounds",
                 "streams/calls/processor.py",
                 "tests/search/test_search.py::test_every_state_within_short_bounds_keeps_the_promises",
             ),
