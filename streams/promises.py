@@ -49,6 +49,12 @@ PROMISES: tuple[Promise, ...] = (
                 "tests/property/calls/test_at_most_once.py::test_the_protocol_holds_in_random_stories",
             ),
             Kept(
+                CALLING.name,
+                "two owners, crashes, lost requests, a Redis that forgets: every order is searched, within bounds",
+                "streams/calls/processor.py",
+                "tests/search/test_search.py::test_every_state_within_short_bounds_keeps_the_promises",
+            ),
+            Kept(
                 REPLIES.name,
                 "the same steps for an SMS to the user",
                 "streams/replies/attempts.py",
