@@ -52,6 +52,7 @@ READ = (
     "billing.charges",
     "dead.letters",
 )
+ANSWER: Event = {"outcome": "answer", "hang_up_after_s": 1.0}
 RECORDS = {topic.name: topic.record for topic in topics()}
 CALLS = CALLING.name
 OTHERS = tuple(name for name in STAGES if name != CALLS)
@@ -98,6 +99,8 @@ class World(Pipeline):
             resolve_s=scale.resolve_s,
             replication_factor=len(proxies),
         )
+        # People who have heard enough: nobody waits for the end of the time in which a key may be pressed.
+        self.simulator.control.behave("*", ANSWER)
         self.scale = scale
         self.proxies = proxies
         self.cases: list[Case] = []
