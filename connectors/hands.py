@@ -4,8 +4,8 @@ asyncio, because an effect is nearly all waiting: hundreds of requests to a slow
 loop's thread keeps polling meanwhile. What may be out at once is bounded by the claims of the processors.
 
 Failpoints (streams/runtime/failpoints.py), for tests: `hands.0-claimed` before the gate is asked, `hands.1-gated` when
-it has said yes, `hands.2-checked` behind the last look at the clock, right before the request, `hands.3-answered` when the
-carrier has answered and nobody knows it yet.
+it has said yes, `hands.2-checked` behind the last look at the clock, right before the request, `hands.3-answered` when
+the carrier has answered and nobody knows it yet.
 """
 
 from __future__ import annotations

@@ -21,12 +21,16 @@ def test_the_end_of_a_transaction_is_held_back(small: World) -> None:
         small.run(CALLS, proxied=True)
         case.remind("warm up", in_s=1)
         case.settle()
-        for api_key, how_many in ((END_TXN, 4), (WRITE_TXN_MARKERS, 2)):
+        scale = small.scale
+        for api_key, how_many, hold_s in (
+            (END_TXN, 4, scale.hold_s),
+            (WRITE_TXN_MARKERS, 2, scale.markers_s),
+        ):
             numbers = [case.remind("stretch", in_s=1 + n) for n in range(how_many)]
             case.until("a call was asked for", lambda numbers=numbers: case.created(numbers[0]) == 1)  # type: ignore[misc]
             proxy.hold(api_key)
             case.until("it is held back", lambda key=api_key: proxy.held(key) > 0)  # type: ignore[misc]
-            small.let_pass(small.scale.hold_s)
+            small.let_pass(hold_s)
             proxy.release()
         case.settle()
     small.run(CALLS)

@@ -47,7 +47,7 @@ def test_two_of_three_brokers_are_lost(large: World) -> None:
         case.remind("warm up", in_s=1)
         case.settle()
         # Answered, and so told, only when there is a broker again; the carrier's ring timeout is 30 s.
-        phone = {"outcome": "answer", "after_s": min(28, large.scale.outage_s + 10)}
+        phone = {"outcome": "answer", "after_s": large.scale.outage_s + large.scale.back_s}
         ringing = case.remind("stretch", in_s=1, phone=phone)
         waiting = [case.remind("breathe", in_s=4, phone=phone) for _ in range(4)]
         case.until("all are scheduled", lambda: all("SCHEDULED" in case.facts(n) for n in waiting))

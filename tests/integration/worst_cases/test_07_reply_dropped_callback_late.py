@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.worst_cases.world import CALLS, World
+from tests.integration.worst_cases.world import ANSWER, World
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -18,8 +18,8 @@ def test_the_reply_is_dropped_and_the_callbacks_are_late(small: World) -> None:
     """An UNKNOWN is found by asking, not by asking again to call; late callbacks change nothing."""
     control = small.simulator.control
     with small.case("7 reply dropped, callback late") as case:
-        small.run(CALLS)
-        for phone in ([{"outcome": "answer"}], [{"outcome": "busy"}, {"outcome": "answer"}]):
+        small.rest()
+        for phone in ([ANSWER], [{"outcome": "busy"}, ANSWER]):
             number = case.user()
             control.behave(number, *phone)
             control.fault("calls", "act_then_drop", op="create", to=number)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.worst_cases.world import CALLS, World
+from tests.integration.worst_cases.world import ANSWER, World
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -16,8 +16,8 @@ def test_callbacks_come_before_the_answer_that_names_the_call(small: World) -> N
     """Evidence counts in any order: one call, heard once; a busy one is followed by the next attempt."""
     control = small.simulator.control
     with small.case("8 callback before the 201") as case:
-        small.run(CALLS)
-        for phone in ([{"outcome": "answer"}], [{"outcome": "busy"}, {"outcome": "answer"}]):
+        small.rest()
+        for phone in ([ANSWER], [{"outcome": "busy"}, ANSWER]):
             number = case.user()
             control.behave(number, *phone)
             control.fault("calls", "slow", op="create", to=number, after_s=1.5)

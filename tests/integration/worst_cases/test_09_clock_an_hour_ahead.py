@@ -45,5 +45,15 @@ def test_the_clock_is_an_hour_ahead(small: World, tmp_path: Path) -> None:
         set_clock(clock, 0)
         case.settle()
         assert "ANSWERED" in case.facts(held)
-    small.run("others", *OTHERS)
+
+        # And where only the caller's machine is wrong, which gets its work from one that is right.
+        small.run("others", *OTHERS)
+        set_clock(clock, 3_600)
+        small.run(CALLS, clock_file=clock)
+        case.until("the broker has contradicted", lambda: said in small.child(CALLS).tail(50))
+        due = case.remind("walk", in_s=1)
+        case.until("it is due", lambda: "FIRED" in case.facts(due))
+        set_clock(clock, 0)
+        case.settle()
+        assert "ANSWERED" in case.facts(due)
     small.run(CALLS)

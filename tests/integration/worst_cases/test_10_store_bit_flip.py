@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.worst_cases.world import CALLS, OTHERS, World
+from tests.integration.worst_cases.world import ANSWER, CALLS, World
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -33,13 +33,12 @@ def flip_a_bit(folder: Path, words: str) -> int:
 def test_a_bit_of_the_store_turns_over(small: World) -> None:
     """What is not what was written is not used: the store is thrown away, and the changelog brings the state back."""
     with small.case("10 store bit flip") as case:
-        small.run("others", *OTHERS)
-        small.run(CALLS)
-        waits = case.remind("water the bonsai", in_s=8)  # further ahead than timers are rehearsed
-        rings = case.remind("feed the axolotl", in_s=1, phone={"outcome": "answer", "after_s": 3})
+        small.rest()
+        waits = case.remind("water the bonsai", in_s=10)  # further ahead than timers are rehearsed
         case.until("one waits", lambda: "SCHEDULED" in case.facts(waits))
-        case.until("one rings", lambda: "RINGING" in case.states(rings))
         assert flip_a_bit(small.folder / "others", "water the bonsai")
+        rings = case.remind("feed the axolotl", in_s=1, phone={**ANSWER, "after_s": 6})
+        case.until("one rings", lambda: "RINGING" in case.states(rings))
         assert flip_a_bit(small.folder / CALLS, "feed the axolotl")
     for name in ("others", CALLS):
         log = small.child(name).log.read_text()

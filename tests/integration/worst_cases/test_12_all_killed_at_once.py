@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 def test_everything_is_killed_at_once(small: World) -> None:
     """Kafka's log is enough to go on from: nothing is called twice, nothing is lost."""
     with small.case("12 all killed at once") as case:
-        small.run(CALLS)
+        small.rest()
         phone = {"outcome": "answer", "after_s": 15}
         numbers = [case.remind("stretch", in_s=3 + n // 4, phone=phone) for n in range(16)]
         case.until("all are scheduled", lambda: all("SCHEDULED" in case.facts(n) for n in numbers[-2:]))

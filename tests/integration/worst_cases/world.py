@@ -52,6 +52,7 @@ READ = (
     "billing.charges",
     "dead.letters",
 )
+ANSWER: Event = {"outcome": "answer", "hang_up_after_s": 1.0}
 RECORDS = {topic.name: topic.record for topic in topics()}
 CALLS = CALLING.name
 OTHERS = tuple(name for name in STAGES if name != CALLS)
@@ -66,13 +67,15 @@ class Scale:
     session_s: float
     pause_s: float
     hold_s: float  # an EndTxn
+    markers_s: float  # markers
     callback_s: float  # how late
     outage_s: float
-    hot: int  # reminders of the hot tenant in one second
+    back_s: float  # what a restart may take until a phone that rings is picked up
+    hot: int  # reminders of the hot tenant
 
 
-SHORT = Scale("short", 3, 3, 0, 6, 5, 4, 40)
-LONG = Scale("long", 120, 6, 90, 15, 100, 20, 400)
+SHORT = Scale("short", 3, 3, 0, 6, 2, 5, 4, 8, 30)
+LONG = Scale("long", 120, 6, 90, 15, 15, 100, 20, 8, 400)
 
 
 class World(Pipeline):
@@ -96,12 +99,15 @@ class World(Pipeline):
             resolve_s=scale.resolve_s,
             replication_factor=len(proxies),
         )
+        # People who have heard enough: nobody waits for the end of the time in which a key may be pressed.
+        self.simulator.control.behave("*", ANSWER)
         self.scale = scale
         self.proxies = proxies
         self.cases: list[Case] = []
         self._numbers = itertools.count(1)
         self._codec = Codec()
         self._rows: list[Row] = []
+        self._plain: set[str] = set()  # processes that run as an operator would run them
         self._reader = reader(self.settings.kafka_config())
         self._read_to = dict.fromkeys(places(self._reader, READ), BEGINNING)
 
@@ -126,6 +132,9 @@ class World(Pipeline):
         """
         if name in self._children:
             self._children[name].kill()
+        self._plain.discard(name)
+        if not (failpoint or proxied or clock_file):
+            self._plain.add(name)
         environment = {SESSION_MS: str(round(self.scale.session_s * 1000))}
         if clock_file:
             environment[CLOCK_FILE] = str(clock_file)
@@ -136,6 +145,13 @@ class World(Pipeline):
                 f"127.0.0.1:{proxy.port}" for proxy in self.proxies.values()
             )
         return self._spawn(name, "run", *(stages or (CALLS,)), **environment)
+
+    def rest(self) -> None:
+        """Both processes run, and nothing is wrong with them: restarted only where something is."""
+        if "others" not in self._plain or not self._children["others"].running:
+            self.run("others", *OTHERS)
+        if CALLS not in self._plain or not self._children[CALLS].running:
+            self.run(CALLS)
 
     def restart_gateway(self) -> None:
         """On the port that the carrier knows."""
