@@ -48,9 +48,7 @@ class Service:
 
 def services() -> list[Service]:
     """Every service: doors, stages in the order of the pipeline, then who looks and who operates."""
-    doors = [
-        Service(d.name, d.meaning, (), d.writes, tuple(_topics((), d.writes))) for d in DOORS.values()
-    ]
+    doors = [Service(d.name, d.meaning, (), d.writes, tuple(_topics((), d.writes))) for d in DOORS.values()]
     return [*doors, *(_of_stage(stage) for stage in STAGES.values()), _lag(), _operator()]
 
 

@@ -1,7 +1,7 @@
 """Writes compose file, Kubernetes manifests and the image's requirements, from the code.
 
-    python -m infra.deploy.generate           write them
-    python -m infra.deploy.generate --check   exit 1 if one of them is not what the code says
+python -m infra.deploy.generate           write them
+python -m infra.deploy.generate --check   exit 1 if one of them is not what the code says
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from infra.generated import main as write_or_check
 
 FOLDER = "infra/deploy"
 KUBERNETES = f"{FOLDER}/kubernetes"
-HEAD = "# Made by `python -m infra.deploy.generate`: change that, not this.\n"
+HEAD = "# Made by `python -m {}`: change what it is made from, not this.\n"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -28,8 +28,11 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def dump(documents: Iterable[Any]) -> str:
-    return HEAD + yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+def dump(documents: Iterable[Any], made_by: str = "infra.deploy.generate") -> str:
+    """Documents as YAML, under a line that says where they come from."""
+    return HEAD.format(made_by) + yaml.dump_all(
+        documents, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True
+    )
 
 
 def files() -> Files:

@@ -44,8 +44,12 @@ def command(arguments: Sequence[str], state: Path, environment: Mapping[str, str
     needed = {Path(sys.prefix), Path(sys.base_prefix), ROOT, state}
     script = [
         "set -e",
-        *(line for folder in sorted({_closed(path) for path in needed} - {None}, key=str) if folder
-          for line in _opened(folder, sorted(path for path in needed if folder in path.parents))),
+        *(
+            line
+            for folder in sorted({_closed(path) for path in needed} - {None}, key=str)
+            if folder
+            for line in _opened(folder, sorted(path for path in needed if folder in path.parents))
+        ),
         f"mount --bind {shlex.quote(str(state))} {shlex.quote(str(state))}",
         "mount -o remount,ro,bind /",
         "cd /",
@@ -65,11 +69,16 @@ def _opened(folder: Path, paths: Sequence[Path]) -> list[str]:
     lines = [f"mount --bind {new} {old}", f"mount -t tmpfs -o mode=755 tmpfs {new}"]
     for path in paths:
         inside = shlex.quote(str(path))
-        lines += [f"mkdir -p {inside}", f"mount --bind {old}/{shlex.quote(str(path.relative_to(folder)))} {inside}"]
+        lines += [
+            f"mkdir -p {inside}",
+            f"mount --bind {old}/{shlex.quote(str(path.relative_to(folder)))} {inside}",
+        ]
     return [*lines, f"umount {old}"]
 
 
-def run(arguments: Sequence[str], state: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run(
+    arguments: Sequence[str], state: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
     """To its end, within 30 s."""
     return subprocess.run(
         command(arguments, state, environment), capture_output=True, text=True, timeout=30, check=False
