@@ -111,8 +111,10 @@ def _kafka_settings() -> dict[str, str]:
 
 def _ours() -> dict[str, Object]:
     carrier = _service(
-        ["simulator", "--host", "0.0.0.0", "--port", str(CARRIER_PORT)]
-        + ["--sms-url", f"http://gateway:{sizes.GATEWAY_PORT}/sms"],
+        [
+            *("simulator", "--host", "0.0.0.0", "--port", str(CARRIER_PORT)),
+            *("--sms-url", f"http://gateway:{sizes.GATEWAY_PORT}/sms"),
+        ],
         {},
     )
     found: dict[str, Object] = {

@@ -1,6 +1,6 @@
-"""KEDA ScaledObjects: `inbound` by lag, `calls` by how long reminders are overdue. Both figures come from the lag exporter.
+"""KEDA ScaledObjects: `inbound` by lag, `calls` by how long reminders are overdue, both from the lag exporter.
 
-Every change of the number of members is a rebalance, so members are added two at a time and taken away one in five minutes.
+Every change of the number of members is a rebalance: they are added two at a time and taken away one in five minutes.
 The other stages keep their size: the timer stream is bounded by its disk and the broker, replies and billing follow it.
 """
 

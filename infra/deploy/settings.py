@@ -1,4 +1,4 @@
-"""Which settings each service gets, and whether they are public, secret or its own. Checked against `connectors.settings`."""
+"""Which settings each service gets, and which of them are secrets."""
 
 from __future__ import annotations
 

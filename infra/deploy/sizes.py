@@ -32,8 +32,8 @@ START_S = 120
 
 # What the carrier takes for the whole account in the example; the gate enforces what the tenants table says.
 CARRIER_CALLS_PER_SECOND = 100
-# What one member is trusted with: 5 ms of CPU a call, of which the carrier's client takes 0.2, on half a core. Low on
-# purpose: a member too many waits at the gate, a member too few makes reminders late.
+# What one member is trusted with. Not measured, low on purpose (the carrier's client takes 0.2 ms of CPU a call):
+# a member too many waits at the gate, a member too few makes reminders late.
 CALLS_PER_SECOND_OF_MEMBER = 25
 
 

@@ -104,7 +104,7 @@ def _stateful_set(stage: Stage) -> Object:
         "template": template,
     }
     if stage.stateful:
-        # A copy of the changelog: it saves a restore and may go at any time, so a pod that goes for good takes it along.
+        # A copy of the changelog, which saves a restore: a pod that goes for good takes it along.
         spec["persistentVolumeClaimRetentionPolicy"] = {"whenDeleted": "Delete", "whenScaled": "Delete"}
         spec["volumeClaimTemplates"] = [
             {

@@ -10,9 +10,9 @@ HEAD = """\
 <!-- Made by `python -m infra.docs.interfaces` from streams/access.py: change that, not this. -->
 # What each service may read and write
 
-Each service connects as a Kafka user of its own and has the least rights that it works with: the pipeline is run against
-a broker that refuses everything else (`tests/integration/deploy/test_rights.py`). On Kubernetes these are the KafkaUsers
-in `infra/deploy/kubernetes/components/strimzi/users.yaml`; elsewhere give them with `kafka-acls`, line by line.
+Each service connects as a Kafka user of its own and has the least rights that it works with: the pipeline is run
+against a broker that refuses everything else (`tests/integration/deploy/test_rights.py`). On Kubernetes these are the
+KafkaUsers in `infra/deploy/kubernetes/components/strimzi/users.yaml`; elsewhere give them with `kafka-acls`.
 
 Own state and dead letters are included. Reads and writes of the carrier and of Redis are not Kafka's business: only
 `gateway`, `calls` and `replies` have those secrets.

@@ -1,7 +1,7 @@
 """Every topic as an AsyncAPI 3 document: who sends and receives, key, retention, schema, and an example with its bytes.
 
-`x-bytes` of an example is the value as it lies in Kafka, in hexadecimal; `payload` is the same record as `ringback cat
---json` shows it. What a broker alone knows (partitions, replicas) is what `ringback topics apply` asks it for.
+`x-bytes` of a message holds each example's value as it lies in Kafka, in hexadecimal; its `payload` is the same record
+as `ringback cat --json` shows it. What a broker alone knows (partitions, replicas) is what `ringback topics apply` asks it for.
 """
 
 from __future__ import annotations
@@ -146,7 +146,8 @@ def _messages() -> dict[str, Object]:
                 },
             },
         },
-        "examples": [{"name": "sms", "payload": json.loads(JSON_SMS), "x-bytes": JSON_SMS.encode().hex()}],
+        "examples": [{"name": "sms", "payload": json.loads(JSON_SMS)}],
+        "x-bytes": {"sms": JSON_SMS.encode().hex()},
     }
     return found
 
@@ -160,5 +161,6 @@ def _message(name: str) -> Object:
         "title": str(schema.get("doc", name)).partition(". ")[0],
         "contentType": "avro/binary",
         "payload": {"schemaFormat": AVRO, "schema": schema},
-        "examples": [{"name": name, "payload": payload, "x-bytes": encoded.hex()}],
+        "examples": [{"name": name, "payload": payload}],
+        "x-bytes": {name: encoded.hex()},
     }

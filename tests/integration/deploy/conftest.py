@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,10 +33,10 @@ class Pods:
         self._folder = folder
         self._children: dict[str, ChildProcess] = {}
         self._ports: dict[str, int] = {}
+        self._leases = ExitStack()
 
     def start(self, name: str, stage: str, **extra: str) -> ChildProcess:
-        with lease_port(None) as port:
-            self._ports[name] = port.port
+        self._ports[name] = self._leases.enter_context(lease_port(None)).port
         environment = {
             "KAFKA_BOOTSTRAP_SERVERS": self._settings.kafka_bootstrap_servers or "",
             "RINGBACK_MEMBER": name,
@@ -69,6 +69,7 @@ class Pods:
             child.terminate()
         for child in self._children.values():
             child.stop(30)
+        self._leases.close()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka import Producer
@@ -41,7 +42,7 @@ for folder in ("/", "/tmp", sys.prefix, os.environ["PYTHONPATH"]):
 
 
 @pytest.mark.skipif(not container.SANDBOX, reason="needs root, unshare and setpriv")
-def test_the_sandbox_is_one(pods: Pods, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_sandbox_is_one(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What the other tests rely on: no root, no home, and nothing but the state folder can be written."""
     state = tmp_path_factory.mktemp("sandbox") / "state"
     looked = container.run(["-c", LOOKS, str(container.USER)], state, {})
@@ -50,8 +51,8 @@ def test_the_sandbox_is_one(pods: Pods, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_a_drained_member_hands_over_without_a_late_reminder(pods: Pods, settings: Settings) -> None:
-    """SIGTERM while reminders fall due: the member ends with 0 within its deadline, each reminder still fires once, none
-    early and none a second late, those of its partitions after it has gone too."""
+    """SIGTERM while reminders fall due: the member ends with 0 within its deadline, each reminder still fires once,
+    none early and none a second late, those of its partitions after it has gone too."""
     pods.start("inbound-0", "inbound")
     leaving, staying = "reminders-0", "reminders-1"
     child = pods.start(leaving, "reminders")
@@ -102,7 +103,7 @@ def _send_reminders(settings: Settings) -> None:
     assert producer.flush(30) == 0
 
 
-def _read(settings: Settings, topic: Topic) -> Iterator[tuple[Found, dict[str, object]]]:
+def _read(settings: Settings, topic: Topic) -> Iterator[tuple[Found, dict[str, Any]]]:
     codec = Codec()
     for found in whole(settings.kafka_config(), [topic.name]):
         if found.value is not None:
