@@ -1,7 +1,7 @@
 """Every topic as an AsyncAPI 3 document: who sends and receives, key, retention, schema, and an example with its bytes.
 
 `x-bytes` of a message holds each example's value as it lies in Kafka, in hexadecimal; its `payload` is the same record
-as `ringback cat --json` shows it. What a broker alone knows (partitions, replicas) is what `ringback topics apply` asks it for.
+as `ringback cat --json` shows it. The number of partitions is what `ringback topics apply` asks for.
 """
 
 from __future__ import annotations

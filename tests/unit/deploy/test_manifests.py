@@ -17,9 +17,8 @@ from infra.cli.main import COMMANDS, ringback
 from infra.deploy import generate, sizes
 from infra.deploy.settings import PUBLIC, SECRETS
 from infra.generated import ROOT, stale, write
-from infra.run import stages
 from infra.run.processors import NEEDS_CARRIER
-from infra.run.stopping import gateway_stop_s, stages_stop_s
+from infra.run.stopping import HANDS_S, JOIN_S, gateway_stop_s, stages_stop_s
 from streams.topology import GATEWAY, STAGES, topics
 
 KUBERNETES = ROOT / "infra" / "deploy" / "kubernetes"
@@ -86,7 +85,7 @@ def test_a_pod_is_killed_only_after_its_own_deadline(name: str) -> None:
         before = int(_container(WORKLOADS[name])["lifecycle"]["preStop"]["exec"]["command"][-1])
         assert grace_s >= before + gateway_stop_s() > before + 30
     else:
-        assert grace_s >= stages_stop_s() > stages.JOIN_S + stages.HANDS_S
+        assert grace_s >= stages_stop_s() > JOIN_S + HANDS_S
     assert COMPOSE["services"][name]["stop_grace_period"] == f"{grace_s}s"
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator  # type: ignore[import-untyped] # its types are a package of their own
 from openapi_spec_validator import validate
 from starlette.routing import Route
 
