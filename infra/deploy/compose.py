@@ -123,6 +123,13 @@ def _ours() -> dict[str, Object]:
             **_once(["tenants", "apply", "/etc/ringback/tenants.yaml"], _environment(*_COMMON), "topics"),
             "volumes": ["../../demo/tenants.yaml:/etc/ringback/tenants.yaml:ro"],
         },
+        # For people: `docker compose run --rm operator trace +14155550101`.
+        "operator": {
+            **_HARDENED,
+            "profiles": ["operator"],
+            "command": ["doctor"],
+            "environment": _environment(*_COMMON, *_CARRIER),
+        },
         # The simulated carrier, for who has set no TWILIO_BASE_URL.
         "carrier": carrier,
         GATEWAY.name: {

@@ -135,12 +135,12 @@ def test_every_variable_is_a_setting() -> None:
     """A misspelt one would be ignored in silence."""
     known = {s.env for s in SETTINGS}
     assert set(PUBLIC) | {name for names in SECRETS.values() for name in names} <= known
-    ours = {GATEWAY.name, "topics", "tenants", *STAGES}
+    ours = {GATEWAY.name, "topics", "tenants", "operator", *STAGES}
     for name in ours:
         assert set(COMPOSE["services"][name]["environment"]) <= known, name
 
 
-@pytest.mark.parametrize("name", sorted({GATEWAY.name, "topics", "tenants", "carrier", *STAGES}))
+@pytest.mark.parametrize("name", sorted({GATEWAY.name, "topics", "tenants", "carrier", "operator", *STAGES}))
 def test_every_command_is_one_of_ours(name: str) -> None:
     """The arguments are parsed by the command line itself; `--help` at the end keeps it from running."""
     arguments = COMPOSE["services"][name]["command"]
