@@ -69,7 +69,7 @@ def _writing(address: str, service: str, topic: str) -> int | None:
 
 
 def _reading(address: str, service: str, topic: str) -> int | None:
-    """What the broker answers to a fetch of that service: None when there is a record or an end."""
+    """What the broker answers to that service's wish to read: None when there is a record or an end."""
     consumer = Consumer(
         {
             **_config(address, service),
@@ -80,6 +80,10 @@ def _reading(address: str, service: str, topic: str) -> int | None:
         }
     )
     try:
+        # The client never tells of a topic that it may not know of: it goes on looking for it.
+        refused = consumer.list_topics(topic, timeout=20).topics[topic].error
+        if refused is not None:
+            return refused.code()
         consumer.assign([TopicPartition(topic, 0, 0)])
         message = consumer.poll(20)
         assert message is not None, "no answer"
