@@ -59,12 +59,16 @@ schemas: $(STAMP) ## records.py is current, each version kept, every schema comp
 	@$(BIN)/python -m schemas.golden --check
 	@$(BIN)/python -m schemas.compatibility
 
-docs: $(STAMP) ## write the pages that are made from the code
+docs: $(STAMP) ## write the pages, interface documents and deployment files that are made from the code
 	@$(BIN)/python -m infra.docs.life
+	@$(BIN)/python -m infra.docs.interfaces
+	@$(BIN)/python -m infra.deploy.generate
 
-docs-check: $(STAMP) ## those pages are current
+docs-check: $(STAMP) ## those are current
 	@echo "== pages"
 	@$(BIN)/python -m infra.docs.life --check
+	@$(BIN)/python -m infra.docs.interfaces --check
+	@$(BIN)/python -m infra.deploy.generate --check
 
 format: $(STAMP) ## let ruff format
 	@$(BIN)/ruff check --fix

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -42,7 +41,7 @@ def default_state_dir() -> str:
         try:
             base = str(Path.home() / ".local" / "state")
         except RuntimeError:  # a container's user, of whom the system knows no more than the number
-            base = tempfile.gettempdir()
+            base = "/tmp"
     return str(Path(base) / "ringback")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import sys
@@ -11,6 +12,7 @@ from types import FrameType
 import click
 
 from connectors.settings import Settings
+from infra.cli.errors import WrongUseError
 from infra.cli.options import EVERYTHING, settings_flags
 from streams.topology import STAGES
 
@@ -71,4 +73,9 @@ def run(settings: Settings, stages: tuple[str, ...], members: int, http_port: in
     log_to_stderr()
     # A stage is named once, however often it was typed; in the order of the pipeline.
     names = [name for name in STAGES if name in stages]
-    return run_stages(names, settings, members, http_port, stop_on_signals())
+    try:
+        return run_stages(names, settings, members, http_port, stop_on_signals())
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise WrongUseError(f"cannot listen on port {http_port}: {error.strerror}") from error

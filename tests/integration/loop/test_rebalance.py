@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from functools import partial
 
 import pytest
 
+from connectors.kafka.clients import SESSION_TIMEOUT_MS
 from streams.runtime.bounded_call import Meanwhile
 from streams.runtime.errors import UnknownResult
 from streams.runtime.loop import Loop
@@ -43,6 +45,21 @@ def test_a_second_member_under_load(protocol_line: Line) -> None:
     line.check_exactly_once()
     assert first.alive
     assert second.alive
+
+
+def test_who_is_stopped_tells_the_others(line: Line) -> None:
+    """The partitions of a stopped member move at the others' next heartbeat, not when its session ends. Until then its
+    loop moved all the time, and the other's still does."""
+    leaving, staying = line.start("a"), line.start("b")
+    until(lambda: leaving.owned() and staying.owned(), "each has its part")
+    assert leaving.loop.still_s < 1
+    began_s = time.monotonic()
+    leaving.stop()
+    staying.until_owns(line.partitions)
+    took_s = time.monotonic() - began_s
+    assert took_s < SESSION_TIMEOUT_MS / 1000 / 2, f"handing over took {took_s:.1f} s"
+    assert staying.loop.still_s < 1
+    until(lambda: leaving.loop.still_s > 1, "a loop that has ended stands still")
 
 
 def test_a_zombie_commits_nothing(protocol_line: Line) -> None:

@@ -16,6 +16,7 @@ from connectors.metrics import PrometheusMetrics
 from schemas import codec
 from streams.runtime.clock import ManualClock
 from tests.behaviour.gate.valkey_server import ValkeyServer, valkey_server
+from tests.unit.gateway.described import described
 from tests.unit.gateway.producers import MemoryProducer
 
 PUBLIC_URL = "https://ring.example/hooks"
@@ -85,7 +86,8 @@ async def carrier(gate: RedisGate, settings: GatewaySettings) -> AsyncIterator[C
     deliveries.start()
     app = create_app(settings, gate, deliveries, metrics, ManualClock())
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://inside") as client:
+    hooks: dict[str, list[Any]] = {"response": [described]}
+    async with httpx.AsyncClient(transport=transport, base_url="http://inside", event_hooks=hooks) as client:
         yield Carrier(client, producer, metrics)
     await deliveries.close(1)
 

@@ -1,0 +1,28 @@
+"""Which settings each service gets, and which of them are secrets."""
+
+from __future__ import annotations
+
+from infra.run.processors import NEEDS_CARRIER
+from streams.topology import GATEWAY
+
+CARRIER_SECRET, REDIS_SECRET = "ringback-carrier", "ringback-redis"
+
+# The same for all, in one ConfigMap; an overlay merges its own over it.
+PUBLIC: dict[str, str] = {
+    "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
+    "PUBLIC_URL": "https://sms.example.com",
+    "RINGBACK_GROUP_PROTOCOL": "classic",
+    "RINGBACK_ON_STOP": "leave",
+    # What is handed over was never here: without a warm copy a takeover reads the whole changelog first.
+    "RINGBACK_STANDBY": "on",
+}
+
+SECRETS: dict[str, tuple[str, ...]] = {
+    CARRIER_SECRET: ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
+    REDIS_SECRET: ("REDIS_URL",),
+}
+
+
+def secrets_of(service: str) -> tuple[str, ...]:
+    """The secrets that a service may see: only who talks to the carrier and the gate has any."""
+    return (CARRIER_SECRET, REDIS_SECRET) if service in (*NEEDS_CARRIER, GATEWAY.name) else ()

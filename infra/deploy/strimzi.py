@@ -1,0 +1,104 @@
+"""Topics and users as Strimzi's operators take them (0.49 or newer: `kafka.strimzi.io/v1`), and how pods use them.
+
+Pods authenticate by SCRAM over TLS. The user operator keeps a Secret with the password in the user's name, the
+cluster operator one with the cluster's CA; both lie in the namespace of the Kafka cluster, so Ringback does too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connectors.kafka.topics import wanted_config
+from infra.deploy import sizes
+from infra.deploy.workloads import Object, name_of
+from streams.access import Grant, Service, services
+from streams.topology import GATEWAY, STAGES, topics
+
+API = "kafka.strimzi.io/v1"
+CLUSTER = "kafka"  # metadata.name of the Kafka object; the CA's Secret is named after it
+# Whoever deploys the lag exporter or the operator's command line elsewhere uses their users' Secrets the same way.
+IN_PODS = (GATEWAY.name, *STAGES)
+
+
+def topic_objects() -> list[Object]:
+    return [
+        {
+            "apiVersion": API,
+            "kind": "KafkaTopic",
+            "metadata": {"name": topic.name, "labels": {"strimzi.io/cluster": CLUSTER}},
+            "spec": {
+                "topicName": topic.name,
+                "partitions": sizes.PARTITIONS,
+                "replicas": sizes.REPLICATION,
+                "config": {name: _scalar(value) for name, value in _config(topic).items()},
+            },
+        }
+        for topic in topics()
+    ]
+
+
+def _config(topic: Any) -> dict[str, str]:
+    return wanted_config(topic, sizes.REPLICATION)
+
+
+def _scalar(value: str) -> int | str:
+    return int(value) if value.isdecimal() else value
+
+
+def user_objects() -> list[Object]:
+    return [_user(service) for service in services()]
+
+
+def _user(service: Service) -> Object:
+    return {
+        "apiVersion": API,
+        "kind": "KafkaUser",
+        "metadata": {"name": service.user, "labels": {"strimzi.io/cluster": CLUSTER}},
+        "spec": {
+            "authentication": {"type": "scram-sha-512"},
+            "authorization": {"type": "simple", "acls": [_acl(grant) for grant in service.grants]},
+        },
+    }
+
+
+def _acl(grant: Grant) -> Object:
+    resource = {
+        "type": grant.resource,
+        "name": grant.name,
+        "patternType": "prefix" if grant.prefix else "literal",
+    }
+    return {"resource": resource, "operations": list(grant.operations)}
+
+
+def environment_of(service: str) -> list[Object]:
+    """What a pod needs to connect as its own user."""
+    user = name_of(service)
+
+    def secret(name: str, key: str) -> Object:
+        return {"secretKeyRef": {"name": name, "key": key}}
+
+    return [
+        {"name": "KAFKA_BOOTSTRAP_SERVERS", "value": f"{CLUSTER}-kafka-bootstrap:9093"},
+        {"name": "KAFKA_SECURITY_PROTOCOL", "value": "sasl_ssl"},
+        {"name": "KAFKA_SASL_MECHANISM", "value": "SCRAM-SHA-512"},
+        {"name": "KAFKA_SASL_USERNAME", "value": user},
+        {"name": "KAFKA_SASL_PASSWORD", "valueFrom": secret(user, "password")},
+        {"name": "KAFKA_SSL_CA_PEM", "valueFrom": secret(f"{CLUSTER}-cluster-ca-cert", "ca.crt")},
+    ]
+
+
+def patches() -> list[Object]:
+    """Strategic merge patches that give each workload its user."""
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment" if service == GATEWAY.name else "StatefulSet",
+            "metadata": {"name": name_of(service)},
+            "spec": {
+                "template": {
+                    "spec": {"containers": [{"name": service, "env": environment_of(service)}]},
+                }
+            },
+        }
+        for service in IN_PODS
+    ]
