@@ -278,7 +278,13 @@ def _price_problems(field: str, price: Decimal) -> Iterable[str]:
 
 
 def _rate_problems(t: Tenant) -> Iterable[str]:
-    above_zero = ("calls_per_second", "retry_backoff_s", "weight", "sms_per_minute", "calls_per_minute")
+    above_zero: tuple[str, ...] = (
+        "calls_per_second",
+        "retry_backoff_s",
+        "weight",
+        "sms_per_minute",
+        "calls_per_minute",
+    )
     above_zero += ("calls_per_second_per_number",)
     for field in (*above_zero, "backlog_high_s", "backlog_low_s"):
         value = getattr(t, field)
