@@ -469,6 +469,8 @@ class TallyState(TypedDict):
     dead: int
     # Of those that fired: not at their end yet.
     open: int
+    # Beside the occurrences: SMS whose outcome was REFUSED.
+    refused: int
 
 
 class Tenant(TypedDict):

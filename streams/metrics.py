@@ -187,6 +187,14 @@ _REMINDERS = (
         "accepted less all classes; other than 0: reminders were lost or made up, keep the store and the changelog",
     ),
     Metric(
+        "ringback_sms_refused",
+        "gauge",
+        "SMS",
+        ("tenant",),
+        "SMS that were refused, counted in this member's partitions since ever: a flood, a cap, a number that is not"
+        " called, an opted-out sender; a steep rise: the reason stands in the REFUSED facts of reminders.events",
+    ),
+    Metric(
         "ringback_reminders_audits_total",
         "counter",
         "audits",

@@ -13,6 +13,7 @@ from typing import Any
 from streams.metrics import Metrics
 
 CLASSES = ("accepted", "pending", "fired", "cancelled", "expired", "dead", "open")
+REFUSED = "refused"
 
 
 class Books:
@@ -39,11 +40,11 @@ class Books:
         sums: dict[str, dict[str, int]] = {}
         with self._lock:
             for (_, tenant), tally in self._tallies.items():
-                total = sums.setdefault(tenant, dict.fromkeys(CLASSES, 0))
-                for name in CLASSES:
+                total = sums.setdefault(tenant, dict.fromkeys((*CLASSES, REFUSED), 0))
+                for name in (*CLASSES, REFUSED):
                     total[name] += tally[name]
         for tenant in self._shown - sums.keys():
-            sums[tenant] = dict.fromkeys(CLASSES, 0)
+            sums[tenant] = dict.fromkeys((*CLASSES, REFUSED), 0)
         self._shown |= sums.keys()
         for tenant, total in sums.items():
             lost = total["accepted"]
@@ -51,3 +52,4 @@ class Books:
                 self._metrics.set("ringback_reminders", total[name], tenant=tenant, **{"class": name})
                 lost -= total[name] if name not in ("accepted", "open") else 0
             self._metrics.set("ringback_reminders_unaccounted", lost, tenant=tenant)
+            self._metrics.set("ringback_sms_refused", total[REFUSED], tenant=tenant)

@@ -18,7 +18,7 @@ from infra.cli.options import settings_flags
 def gateway(settings: Settings, host: str, port: int) -> None:
     """Run the HTTP gateway until SIGTERM or Ctrl-C.
 
-    The carrier posts to /sms, /voice and /status; PUBLIC_URL is where it reaches them, and what its signatures
+    The carrier posts to /sms, /voice, /key and /status; PUBLIC_URL is where it reaches them, and what its signatures
     are checked against. /healthz, /readyz and /metrics are for operators.
 
     \b

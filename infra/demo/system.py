@@ -143,6 +143,7 @@ class System:
         url = f"http://127.0.0.1:{carrier.port}"
         self.settings = replace(self.settings, **changes, twilio_base_url=url)
         options = ["--port", str(carrier.port), "--calls-per-second", str(CALLS_PER_SECOND)]
+        options += ["--key-wait", "1"]  # most of its users press no key
         options += ["--sms-url", f"{self._gateway_url}/sms", "--truth", str(self.truth_file)]
         if self._behaviours is not None:
             options += ["--script", str(self._behaviours)]

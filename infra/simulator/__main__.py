@@ -23,6 +23,13 @@ from infra.simulator.settings import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account,
 @click.option("--script", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON rules.")
 @click.option("--truth", type=click.Path(dir_okay=False), help="Ground truth, one JSON a line, appended.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Divides ringing and speaking.")
+@click.option(
+    "--key-wait",
+    type=float,
+    default=60.0,
+    show_default=True,
+    help="Longest wait for a key that does not come, s.",
+)
 def main(
     *,
     host: str,
@@ -35,6 +42,7 @@ def main(
     script: Path | None,
     truth: str | None,
     speed: float,
+    key_wait: float,
 ) -> None:
     """Run the carrier simulator until interrupted."""
     try:
@@ -43,7 +51,13 @@ def main(
         raise click.BadParameter(str(error), param_hint="--script") from error
     account = Account(account_sid, auth_token, calls_per_second or None, None, sms_url)
     settings = Settings(
-        host=host, port=port, admin_port=admin_port, accounts=(account,), truth_file=truth, speed=speed
+        host=host,
+        port=port,
+        admin_port=admin_port,
+        accounts=(account,),
+        truth_file=truth,
+        speed=speed,
+        key_wait_s=key_wait,
     )
 
     def ready(simulator: Simulator) -> None:

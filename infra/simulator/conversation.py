@@ -62,7 +62,7 @@ class Conversation:
             else:
                 await self._elapse(part.seconds)
         if not keys:
-            await self._elapse(verb.timeout_s)
+            await self._elapse(min(verb.timeout_s, self._settings.key_wait_s))
             return None
         pressed = keys.popleft()
         self._truth.write("call.pressed", sid=call.sid, to=call.to, digits=pressed)

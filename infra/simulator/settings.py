@@ -31,6 +31,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dial_s: float = 0.02  # from leaving the queue to ringing
     answer_after_s: float = 0.5  # from ringing, where a number's behaviour names no other time
     say_chars_per_s: float = 100.0
+    key_wait_s: float = (
+        60.0  # the longest wait at a Gather for a key that does not come, if its timeout is longer
+    )
     sent_after_s: float = 0.02  # a message: from queued to sent
     delivered_after_s: float = 0.05  # from sent to delivered
     webhook_timeout_s: float = 15.0  # Twilio's own

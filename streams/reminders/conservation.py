@@ -14,6 +14,8 @@ What is counted is the occurrence (a reminder and its due instant), because that
     dead        its timer was set aside as a dead letter before it ever fired; cancel and snooze still find it
     open        of those that fired: not ENDED yet. So a retry that is lost is missed here as well
 
+Beside them `refused` counts SMS whose outcome was REFUSED; no sum and no audit asks for it.
+
 The counters are a record of the state (`c|{tenant}`), moved by the step that moves the occurrence, in the same
 transaction and the same changelog: a crash, an abort or a takeover takes both back or neither. `fold` counts the
 store anew, from what the occurrences look like and not from how they came there, and `differences` compares: what a
@@ -45,6 +47,7 @@ EMPTY: Final[TallyState] = {
     "expired": 0,
     "dead": 0,
     "open": 0,
+    "refused": 0,
 }
 
 
@@ -56,6 +59,7 @@ ACCEPTED: Final = _move(accepted=1, pending=1)
 FIRED: Final = _move(pending=-1, fired=1, open=1)
 CANCELLED: Final = _move(pending=-1, cancelled=1)
 EXPIRED: Final = _move(pending=-1, expired=1)
+REFUSED: Final = _move(refused=1)
 CLOSED: Final = _move(open=-1)
 SET_ASIDE: Final = _move(pending=-1, dead=1)
 REVIVED: Final = _move(pending=1, dead=-1)

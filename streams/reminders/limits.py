@@ -10,7 +10,7 @@ Each is the outcome REFUSED with that reason, not charged. The user is told once
 who sends a flood, or from a number that is not theirs, must not make us send one. Words of opting out and in and HELP
 are never held back and never counted.
 
-The counts are two rows of the user's profile: exact, and no larger for a larger flood.
+The counts are fields of the user's profile: exact, and no larger for a larger flood.
 """
 
 from __future__ import annotations

@@ -72,6 +72,8 @@ class Turn:
         reason: str | None = None,
     ) -> None:
         """The one outcome of an SMS."""
+        if kind == "REFUSED":
+            self.count(conservation.REFUSED)
         self._fact(ids.event_id("outcome", message_sid), kind, reminder, message_sid, charged, reason)
 
     def fact(self, kind: str, reminder: ReminderState, cause: str = "", reason: str | None = None) -> None:

@@ -66,6 +66,7 @@ class Pipeline:
                 admin_port=0,
                 answer_after_s=0.1,
                 say_chars_per_s=1_000.0,
+                key_wait_s=0.2,
                 accounts=(Account(calls_per_second=None),),
             )
         )

@@ -16,8 +16,9 @@ def test_the_page_shows_the_sum_over_the_partitions_that_are_here() -> None:
     second: Telemetry = LoopMetrics(metrics, books)
     first.counted("reminders", 0, "c|acme", {**EMPTY, "accepted": 3, "pending": 3})
     first.counted("reminders", 0, "c|acme", {**EMPTY, "accepted": 3, "pending": 1, "fired": 2, "open": 1})
-    second.counted("reminders", 1, "c|acme", {**EMPTY, "accepted": 2, "pending": 1})
+    second.counted("reminders", 1, "c|acme", {**EMPTY, "accepted": 2, "pending": 1, "refused": 4})
     metrics.page()
+    assert metrics.value("ringback_sms_refused", tenant="acme") == 4
     assert metrics.value("ringback_reminders", tenant="acme", **{"class": "accepted"}) == 5
     assert metrics.value("ringback_reminders", tenant="acme", **{"class": "open"}) == 1
     assert metrics.value("ringback_reminders_unaccounted", tenant="acme") == 1

@@ -21,7 +21,7 @@ from streams.runtime.wire import Wire
 from tests.unit.runtime.stores import EPOCH, epoch, open_store
 
 NAME = "TallyState"
-FIELDS = ("accepted", "pending", "fired", "cancelled", "expired", "dead", "open")
+FIELDS = ("accepted", "pending", "fired", "cancelled", "expired", "dead", "open", "refused")
 PROOF = Proof("cluster", "topic", 1, 1)
 
 

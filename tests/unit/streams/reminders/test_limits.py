@@ -86,7 +86,10 @@ def test_a_flood_does_not_make_the_state_grow() -> None:
     for _ in range(100):
         line.text("list")
     assert line.state.get(f"p|{line.user}") == profile
-    assert {key[0] for key in line.state.values} == {"p", "m"}
+    assert {key[0] for key in line.state.values} == {"p", "m", "c"}
+    tally = line.state.get("c|acme")
+    assert tally is not None
+    assert tally["refused"] == 103, "but every one is counted"
 
 
 def test_no_limit_counts_nothing() -> None:
