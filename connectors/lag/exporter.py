@@ -24,7 +24,7 @@ log = logging.getLogger("ringback.lag")
 # Prometheus gives up after 10 s unless told otherwise, and says how long it waits.
 SCRAPE_S = 9.0
 # Reading for one page, in wall time and in records: 50 ms of CPU.
-READ_S = 1.0
+READ_S = 2.0
 MOST_RECORDS = 50_000
 
 Wants = Callable[[str], bool]
