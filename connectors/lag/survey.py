@@ -33,7 +33,9 @@ class Survey:
     """Snapshots of one cluster. Not thread-safe."""
 
     def __init__(self, config: Mapping[str, str], wall_ms: Callable[[], int] | None = None) -> None:
+        self._config = dict(config)
         self._admin: AdminClient = admin_client(config)
+        self._doubtful = False
         self._wall_ms = wall_ms or (lambda: time.time_ns() // 1_000_000)
 
     def take(
@@ -47,7 +49,17 @@ class Survey:
         Raises KafkaException when it does not answer in `timeout_s`. What only one partition or one group does not
         answer is None in the snapshot, and counted in its `errors`.
         """
-        deadline = Deadline(timeout_s)
+        if self._doubtful:
+            # librdkafka may go on waiting for a coordinator that went away and came back; a new client asks anew.
+            self._admin = admin_client(self._config)
+        self._doubtful = True
+        snapshot = self._take(Deadline(timeout_s), group, topic)
+        self._doubtful = bool(snapshot.errors)
+        return snapshot
+
+    def _take(
+        self, deadline: Deadline, group: Callable[[str], bool], topic: Callable[[str], bool]
+    ) -> Snapshot:
         metadata = self._admin.list_topics(timeout=_left(deadline))
         snapshot = Snapshot(
             self._wall_ms(),
