@@ -97,6 +97,7 @@ class Exporter:
         self._templates = Templates()
         self._counts = _Counts()
         self._up: bool | None = None
+        self._missing: dict[str, int] = {}
         self._turn = threading.Lock()
         self._made = 0
         self._page = b""
@@ -123,6 +124,7 @@ class Exporter:
             page.add("kafka_up", 0)
         else:
             self._tell(True)
+            self._tell_missing(found.snapshot)
             self._counts.scrapes["ok"] += 1
             for what, count in found.snapshot.errors.items():
                 self._counts.errors[what] = self._counts.errors.get(what, 0) + count
@@ -148,6 +150,18 @@ class Exporter:
         elif self._up is not None:
             log.warning("the cluster answers again")
         self._up = up
+
+    def _tell_missing(self, snapshot: Snapshot) -> None:
+        """A line when other answers are missing than a page ago."""
+        if snapshot.errors != self._missing:
+            count = sum(snapshot.errors.values())
+            if count:
+                log.warning(
+                    "%d answers are missing, so their samples are absent; the first: %s", count, snapshot.why
+                )
+            else:
+                log.warning("no answer is missing any more")
+            self._missing = dict(snapshot.errors)
 
     def close(self) -> None:
         with self._turn:
