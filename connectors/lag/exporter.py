@@ -24,7 +24,7 @@ log = logging.getLogger("ringback.lag")
 # Prometheus gives up after 10 s unless told otherwise, and says how long it waits.
 SCRAPE_S = 9.0
 # Reading for one page, in wall time and in records: 50 ms of CPU.
-READ_S = 1.0
+READ_S = 2.0
 MOST_RECORDS = 50_000
 
 Wants = Callable[[str], bool]
@@ -97,6 +97,7 @@ class Exporter:
         self._templates = Templates()
         self._counts = _Counts()
         self._up: bool | None = None
+        self._missing: dict[str, int] = {}
         self._turn = threading.Lock()
         self._made = 0
         self._page = b""
@@ -123,6 +124,7 @@ class Exporter:
             page.add("kafka_up", 0)
         else:
             self._tell(True)
+            self._tell_missing(found.snapshot)
             self._counts.scrapes["ok"] += 1
             for what, count in found.snapshot.errors.items():
                 self._counts.errors[what] = self._counts.errors.get(what, 0) + count
@@ -148,6 +150,18 @@ class Exporter:
         elif self._up is not None:
             log.warning("the cluster answers again")
         self._up = up
+
+    def _tell_missing(self, snapshot: Snapshot) -> None:
+        """A line when other answers are missing than a page ago."""
+        if snapshot.errors != self._missing:
+            count = sum(snapshot.errors.values())
+            if count:
+                log.warning(
+                    "%d answers are missing, so their samples are absent; the first: %s", count, snapshot.why
+                )
+            else:
+                log.warning("no answer is missing any more")
+            self._missing = dict(snapshot.errors)
 
     def close(self) -> None:
         with self._turn:

@@ -60,14 +60,22 @@ class GroupState:
 
 @dataclass(slots=True)
 class Snapshot:
-    """A whole cluster. `at_ms`: our wall clock when the ends were asked for. `errors`: answers that did not come."""
+    """A whole cluster. `at_ms`: our wall clock when the ends were asked for.
+
+    `errors`: answers that did not come, by what they were of; `why`: what was said of the first; `silent`: was there
+    one that nobody refused, that just did not come?
+    """
 
     at_ms: int
     brokers: list[Broker]
     topics: dict[str, TopicState]
     groups: list[GroupState]
     errors: dict[str, int] = field(default_factory=dict)
+    why: str = ""
+    silent: bool = False
 
-    def missed(self, what: str) -> None:
+    def missed(self, what: str, why: str, silent: bool = False) -> None:
         """Count an answer that did not come."""
         self.errors[what] = self.errors.get(what, 0) + 1
+        self.why = self.why or why
+        self.silent = self.silent or silent

@@ -6,20 +6,23 @@ was written in the milliseconds between, as Kafka's own ConsumerGroupCommand has
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.kafka.topics import admin_client
 from connectors.lag.snapshot import NOT_COMMITTED, Broker, GroupState, Place, Snapshot, TopicState
 from streams.runtime.deadline import Deadline
-
-log = logging.getLogger("ringback.lag")
 
 # Of what is left of a scrape, what one answer may take at least.
 LEAST_S = 0.1
@@ -33,7 +36,9 @@ class Survey:
     """Snapshots of one cluster. Not thread-safe."""
 
     def __init__(self, config: Mapping[str, str], wall_ms: Callable[[], int] | None = None) -> None:
+        self._config = dict(config)
         self._admin: AdminClient = admin_client(config)
+        self._doubtful = False
         self._wall_ms = wall_ms or (lambda: time.time_ns() // 1_000_000)
 
     def take(
@@ -47,7 +52,17 @@ class Survey:
         Raises KafkaException when it does not answer in `timeout_s`. What only one partition or one group does not
         answer is None in the snapshot, and counted in its `errors`.
         """
-        deadline = Deadline(timeout_s)
+        if self._doubtful:
+            # librdkafka may go on waiting for a coordinator that went away and came back; a new client asks anew.
+            self._admin = admin_client(self._config)
+        self._doubtful = True
+        snapshot = self._take(Deadline(timeout_s), group, topic)
+        self._doubtful = snapshot.silent
+        return snapshot
+
+    def _take(
+        self, deadline: Deadline, group: Callable[[str], bool], topic: Callable[[str], bool]
+    ) -> Snapshot:
         metadata = self._admin.list_topics(timeout=_left(deadline))
         snapshot = Snapshot(
             self._wall_ms(),
@@ -65,7 +80,8 @@ class Survey:
             if leader is not None
         ]
         starts = self._ask(places, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED, deadline)
-        snapshot.groups = self._groups(snapshot, group, deadline)
+        # One that does not answer leaves time for the ends.
+        snapshot.groups = self._groups(snapshot, group, Deadline(deadline.left_s() / 2))
         snapshot.at_ms = self._wall_ms()
         # The last stable offset first: it is never ahead of the high watermark then.
         stables = self._ask(places, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED, deadline)
@@ -94,8 +110,7 @@ class Survey:
         listed = self._admin.list_consumer_groups(request_timeout=_left(deadline)).result()
         for error in listed.errors or ():
             # A coordinator that does not answer: its groups are absent.
-            log.warning("some groups are not listed: %s", error)
-            snapshot.missed("groups")
+            snapshot.missed("groups", f"some groups are not listed: {error}", _silent(error))
         groups = [
             GroupState(found.group_id, _word(found, "state"), _word(found, "type"))
             for found in sorted(listed.valid or (), key=lambda found: found.group_id)
@@ -116,14 +131,20 @@ class Survey:
             try:
                 _describe(group, described[group.name].result())
             except KafkaException as error:
-                log.warning("group %s is not described: %s", group.name, error)
-                snapshot.missed("group")
+                why = f"group {group.name} is not described: {error}"
+                snapshot.missed("group", why, _silent(error))
             try:
                 _commits(group, committed[group.name].result().topic_partitions, snapshot)
             except KafkaException as error:
-                log.warning("the offsets of group %s are not known: %s", group.name, error)
-                snapshot.missed("group")
+                why = f"the offsets of group {group.name} are not known: {error}"
+                snapshot.missed("group", why, _silent(error))
         return groups
+
+
+def _silent(error: Exception) -> bool:
+    """Has nobody answered (librdkafka's own errors), rather than refused?"""
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, KafkaError) and cause.code() < 0
 
 
 def _left(deadline: Deadline) -> float:
@@ -172,7 +193,7 @@ def _commits(group: GroupState, places: Iterable[TopicPartition], snapshot: Snap
             offsets = committed[topic] = [NOT_COMMITTED] * state.partitions
         if place.error is not None:
             offsets[number] = None
-            snapshot.missed("group")
+            snapshot.missed("group", f"the offset of a group in {topic}/{number} is not known: {place.error}")
         else:
             offsets[number] = offset if offset >= 0 else NOT_COMMITTED
             if place.metadata:
@@ -189,8 +210,8 @@ def _offsets(answers: Answers, snapshot: Snapshot, what: str) -> dict[Place, int
             found[place.topic, place.partition] = answer.result().offset
         except KafkaException as error:
             # No leader, or one that moves: the next page knows more.
-            log.debug("%s/%d: %s", place.topic, place.partition, error)
-            snapshot.missed(what)
+            why = f"the offsets of {place.topic}/{place.partition} are not known: {error}"
+            snapshot.missed(what, why, _silent(error))
             last = error
     if last is not None and not found:
         raise last  # not a word about any of them: the cluster is away

@@ -8,6 +8,7 @@ nothing moved.
 
 from __future__ import annotations
 
+import re
 import statistics
 import subprocess
 import sys
@@ -36,7 +37,8 @@ COMMAND = (sys.executable, "-m", "infra.cli.main", "lag")
 
 @dataclass(frozen=True, slots=True)
 class LagResult:
-    """CPU seconds and wall seconds a scrape, medians; `first_s`: wall time of `ringback lag --json` for one group."""
+    """CPU seconds and wall seconds a scrape, medians; `moving_estimated`: (group, partition) pairs of a page whose
+    records there was no time to count; `first_s`: wall time of `ringback lag --json` for one group."""
 
     partitions: int
     groups: int
@@ -44,6 +46,7 @@ class LagResult:
     bytes: int
     moving_cpu_s: float
     moving_s: float
+    moving_estimated: int
     still_cpu_s: float
     still_s: float
     gzip_cpu_s: float
@@ -84,7 +87,7 @@ class _Feed:
         self._places = [(f"lag.{topic}", number) for topic in range(TOPICS) for number in range(each)]
         topics = [Topic(f"lag.{topic}", "any", None, 86_400_000) for topic in range(TOPICS)]
         apply(self._admin, each, 1, wanted=topics, timeout_s=60)
-        self._producer = Producer({**self._config, "linger.ms": 20})
+        self._producer = Producer({**self._config, "linger.ms": 20, "log_level": 0})
 
     def fill(self, groups: int) -> None:
         """Records everywhere, and groups that have committed in every partition: the first few are up to date, each
@@ -128,11 +131,12 @@ def _scrape(bootstrap: str, feed: _Feed, partitions: int, groups: int, scrapes: 
         groups,
         sum(not line.startswith(b"#") for line in page.splitlines()),
         len(page),
-        _median([cpu_s for cpu_s, _ in moving]),
-        _median([took_s for _, took_s in moving]),
-        _median([cpu_s for cpu_s, _ in still]),
-        _median([took_s for _, took_s in still]),
-        _median([cpu_s for cpu_s, _ in zipped]),
+        _median([cpu_s for cpu_s, _, _ in moving]),
+        _median([took_s for _, took_s, _ in moving]),
+        round(statistics.median(estimated for _, _, estimated in moving)),
+        _median([cpu_s for cpu_s, _, _ in still]),
+        _median([took_s for _, took_s, _ in still]),
+        _median([cpu_s for cpu_s, _, _ in zipped]),
         round(first_s, 2),
         round(ram_mb, 1),
     )
@@ -159,12 +163,13 @@ def _page(url: str, encoding: str = "identity") -> tuple[bytes, float]:
     return body, time.monotonic() - begun_s
 
 
-def _cost(pid: int, url: str, before: Any, encoding: str = "identity") -> tuple[float, float]:
-    """CPU and wall seconds of one scrape."""
+def _cost(pid: int, url: str, before: Any, encoding: str = "identity") -> tuple[float, float, int]:
+    """CPU and wall seconds of one scrape, and how much of it was estimated."""
     before()
     spent_s = cost.cpu_s(pid)
-    _, took_s = _page(url, encoding)
-    return cost.cpu_s(pid) - spent_s, took_s
+    page, took_s = _page(url, encoding)
+    found = re.search(rb"^ringback_lag_estimated (\d+)", page, re.MULTILINE)
+    return cost.cpu_s(pid) - spent_s, took_s, int(found[1]) if found else 0
 
 
 def table(result: LagResult) -> str:
@@ -178,6 +183,7 @@ def table(result: LagResult) -> str:
         ("CPU a scrape, nothing moved", f"{result.still_cpu_s:.2f} s", f"bar {BAR_S}, goal {GOAL_S}"),
         ("CPU a scrape, nothing moved, gzip", f"{result.gzip_cpu_s:.2f} s", f"bar {BAR_S}"),
         ("wall time a scrape, moved and not", f"{result.moving_s:.2f} s, {result.still_s:.2f} s", ""),
+        ("estimates on a page, every partition moved", f"{result.moving_estimated}", ""),
         ("ringback lag, to the first figure", f"{result.first_s:.2f} s", f"bar {FIRST_BAR_S}"),
         ("RAM of the exporter, its own", f"{result.ram_mb:.0f} MB", ""),
     ]
@@ -185,4 +191,4 @@ def table(result: LagResult) -> str:
         f"{result.partitions} partitions x {result.groups} groups, {result.samples} samples, "
         f"{result.bytes / 1e6:.1f} MB a page"
     )
-    return "\n".join([head, *(f"{name:38}{value:>18}   {bar}".rstrip() for name, value, bar in rows)])
+    return "\n".join([head, *(f"{name:44}{value:>18}   {bar}".rstrip() for name, value, bar in rows)])

@@ -58,7 +58,7 @@ class Work:
 
     def offsets(self) -> list[TopicPartition]:
         """The next offset of every topic of this partition number, read from in this turn or not."""
-        # The client takes no None.
+        # No metadata is the empty text: the client takes no None.
         note = Note(self._next_wake_ms(), self.pending).text() if self.task.store else ""
         return [
             TopicPartition(topic, self.task.partition, offset, note)

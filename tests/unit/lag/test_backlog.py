@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from connectors.lag.backlog import PROBE_RECORDS
+from connectors.lag.backlog import PROBE_RECORDS, Probe, Window
 from connectors.lag.plan import Backlogs, Reading
 from connectors.lag.snapshot import Place
 
@@ -33,8 +33,6 @@ class Log:
 
     def read(self, backlogs: Backlogs, readings: list[Reading]) -> None:
         """As `Reader` does: up to `records` of each, and the end is told where it was reached."""
-        from connectors.lag.backlog import Probe
-
         for reading in readings:
             found = self.between(reading.first, reading.stop)
             taken = found[: reading.records]
@@ -104,6 +102,19 @@ def test_a_log_that_was_cut_is_read_anew() -> None:
     [again] = backlogs.plan({PLACE: (10, {0})}, 1_000)
     assert (again.first, again.stop) == (0, 10)
     assert not backlogs.answer(PLACE, 0, 10).exact
+    backlogs = Backlogs(exact_span=5)
+    [probing] = backlogs.plan({PLACE: (50, {0})}, 1_000)
+    backlogs.probes[PLACE, 0] = Probe(0, 40, 40, 0)
+    [again] = backlogs.plan({PLACE: (10, {0})}, 1_000)
+    assert (again.first, again.window, again is probing) == (0, None, False)
+
+
+def test_what_was_read_beyond_the_moment_does_not_count_for_it() -> None:
+    """Records that came after the ends were asked for may be read with the others; the page is of the moment before."""
+    window = Window.at(0)
+    for offset in range(12):
+        window.take(offset, offset)
+    assert window.answer(4, 10) == (6, 6, 6, 4)
 
 
 def test_the_cheapest_is_read_first_and_no_more_than_is_granted() -> None:
@@ -112,6 +123,14 @@ def test_the_cheapest_is_read_first_and_no_more_than_is_granted() -> None:
     wanted: dict[Place, tuple[int, set[int]]] = {("big", 0): (1_000_000, {0}), ("small", 0): (10, {0})}
     readings = backlogs.plan(wanted, 500)
     assert [(each.place[0], each.records) for each in readings] == [("small", 10), ("big", 490)]
+    backlogs = Backlogs(exact_span=100)
+    wanted[("near", 0)] = (100, {0})
+    readings = backlogs.plan(wanted, 500)
+    assert [(each.place[0], each.cost) for each in readings] == [
+        ("small", 10),
+        ("big", PROBE_RECORDS),
+        ("near", 100),
+    ]
 
 
 def test_windows_hold_no_more_than_their_bound() -> None:

@@ -134,6 +134,22 @@ def test_a_cluster_that_is_away_leaves_nothing_of_the_past(caplog: pytest.LogCap
     assert "kafka_consumergroup_lag" in found
 
 
+def test_missing_answers_are_logged_when_they_change(caplog: pytest.LogCaptureFixture) -> None:
+    """A group whose coordinator is away costs one line and not one a scrape, and is counted each time."""
+    whole, broken = a_look(), a_look()
+    broken.snapshot.missed("group", "group g is not described: timed out", silent=True)
+    exporter = Exporter(Scripted(whole, broken, broken, whole))
+    pages = [parsed(exporter.page()) for _ in range(4)]
+    counts = [
+        {row[0]["what"]: row[1] for row in page["ringback_lag_errors_total"]}["group"] for page in pages
+    ]
+    assert counts == [0.0, 1.0, 2.0, 2.0]
+    assert [record.getMessage() for record in caplog.records] == [
+        "1 answers are missing, so their samples are absent; the first: group g is not described: timed out",
+        "no answer is missing any more",
+    ]
+
+
 def test_nothing_undeclared_is_written() -> None:
     """A name or a label that the table does not have is our mistake."""
     page = Page(Templates())

@@ -124,6 +124,16 @@ def test_the_note_is_what_the_store_says_afterwards(tmp_path: Path, seed: int) -
     store.close()
 
 
+def test_a_stage_without_state_leaves_none(tmp_path: Path) -> None:
+    """It has no timers; its offsets are committed all the same."""
+    store = open_store(tmp_path / "0.lmdb")
+    task = task_on(store)
+    task.close()
+    offsets = Work(task, None, Wire()).offsets()
+    assert [(place.topic, place.offset) for place in offsets] == [("a", 3), ("b", 5)]
+    assert not any(place.metadata for place in offsets)
+
+
 @pytest.mark.parametrize(
     "text", ["", "free text", "[]", "{}", '{"next_wake_at": "soon", "pending": 1}', "null", "7"]
 )
