@@ -99,6 +99,20 @@ class Stage:
         after = self.values.number(freeze(_forgetful(state.values)))
         return Stepped(self._remember(), after, tuple(sends), tuple(effects), after != values or bool(sends))
 
+    @property
+    def taken(self) -> int:
+        """How many different steps were taken."""
+        return len(self._steps)
+
+    def unlike(self) -> list[Event]:
+        """Events of steps that come out otherwise when they are taken again: the stage keeps memory that is not seen
+        here, and a search that remembers its steps would be worth nothing."""
+        events = self.events.of
+        again = [
+            (event, was, self._step(m, v, thaw(events[event]))) for (m, v, event), was in self._steps.items()
+        ]
+        return [thaw(events[event]) for event, was, now in again if was != now]
+
     def late(self, result: int) -> tuple[Evidence, ...]:
         """What is written plainly when this answer comes after the partition was given up."""
         known = self._lates.get(result)
