@@ -115,7 +115,7 @@ class Search:
             self.explored.found = self._nothing_is_lost()
         explored, model = self.explored, self.model
         explored.states, explored.seconds = len(self._worlds), time.perf_counter() - began
-        explored.steps_of_production = len(model.stage._steps)
+        explored.steps_of_production = model.stage.taken
         explored.most_calls, explored.most_heard = model.most_calls, model.most_heard
         return explored
 

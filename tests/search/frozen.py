@@ -11,6 +11,7 @@ states that differ only in the hour are therefore one. An integer near `NOW` is 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
@@ -51,7 +52,8 @@ class Frozen:
 def freeze(thing: Any) -> Any:
     """A value that can be hashed. Dicts, lists and sets become `Frozen`, also inside named tuples."""
     if isinstance(thing, dict):
-        return Frozen("dict", tuple(sorted(((k, freeze(v)) for k, v in thing.items()), key=repr)))
+        kind = "counter" if isinstance(thing, Counter) else "dict"
+        return Frozen(kind, tuple(sorted(((k, freeze(v)) for k, v in thing.items()), key=repr)))
     if isinstance(thing, list):
         return Frozen("list", tuple(freeze(each) for each in thing))
     if isinstance(thing, set):
@@ -66,6 +68,8 @@ def thaw(thing: Any) -> Any:
     if isinstance(thing, Frozen):
         if thing.kind == "dict":
             return {key: thaw(value) for key, value in thing.items}
+        if thing.kind == "counter":
+            return Counter(dict(thing.items))
         return (list if thing.kind == "list" else set)(thaw(each) for each in thing.items)
     if isinstance(thing, tuple):
         return _like(thing, [thaw(each) for each in thing])

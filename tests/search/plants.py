@@ -15,7 +15,7 @@ import pytest
 
 from schemas.records import CallState
 from streams.calls import fold
-from streams.calls.book import Book, evidence
+from streams.calls.book import Book, evidence, key_of
 from streams.calls.following import Following
 from streams.calls.processor import CallsProcessor
 from streams.once import answering, claiming
@@ -26,6 +26,7 @@ from streams.once.door import Door
 from streams.once.effects import Enter, Fence, Place, Stale
 from streams.once.gate import GateEntry, Passed, Taken, Verdict
 from streams.once.memory_gate import MemoryGate
+from streams.once.remembered import Page
 from streams.runtime.processor import Do, Output, Result, State
 from tests.search.explore import Explored, Search
 from tests.search.world import Bounds
@@ -133,14 +134,15 @@ def query_before_fence(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Door, "_fenced", by_the_query)
 
 
+def _as_claimed(call: CallState) -> GateEntry:
+    return GateEntry(str(key_of(call)), call["epoch"], gated=call["phase"] != "WAITING", finished=False)
+
+
 def rebuild_of_the_living_with_old_epochs(patch: pytest.MonkeyPatch) -> None:
     """A server that has forgotten is filled with the tries that have no end, and the epochs that claimed them."""
 
-    def living(_: CallsProcessor, state: State) -> Iterator[GateEntry]:
-        for _key, call in Book(state).live():
-            waits = call["phase"] == "WAITING"
-            yield GateEntry(f"{call['reminder_id']}|{call['due_at']}|{call['attempt']}|{call['try']}", call["epoch"],
-                            not waits, False)  # fmt: skip
+    def living(_: CallsProcessor, state: State, *__: Any) -> Page:
+        return Page(tuple(_as_claimed(call) for _, call in Book(state).live()), (), "")
 
     fence = MemoryGate.fence
 

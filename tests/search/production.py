@@ -20,6 +20,7 @@ from streams.once.carrier import CallRequest
 from streams.once.effects import Unavailable
 from streams.once.gate import GateEntry, GateUnavailable, Passed
 from streams.once.memory_gate import MemoryGate, MemoryServer
+from streams.once.window import ClaimWindow, Line
 from streams.runtime.clock import ManualClock
 from streams.runtime.processor import DictState, Do, Event, Result, Send
 from streams.tenants import Tenant, TenantTable
@@ -63,7 +64,9 @@ class Stage:
         # No cap on calls a second: slots are another promise than this search is about.
         tenants = TenantTable([Tenant(id="acme", numbers=(OURS,), calls_per_second=1e9)])
         self._processor = CallsProcessor(3, tenants, request, RESOLVE_MS)
-        self._parts = [self._processor._door, self._processor._claiming, self._processor._following]
+        self._parts = _with_their_parts(
+            [self._processor._door, self._processor._claiming, self._processor._following]
+        )
         self._constant = [
             {name for name, value in vars(part).items() if not _is_memory(value)} for part in self._parts
         ]
@@ -96,6 +99,20 @@ class Stage:
         after = self.values.number(freeze(_forgetful(state.values)))
         return Stepped(self._remember(), after, tuple(sends), tuple(effects), after != values or bool(sends))
 
+    @property
+    def taken(self) -> int:
+        """How many different steps were taken."""
+        return len(self._steps)
+
+    def unlike(self) -> list[Event]:
+        """Events of steps that come out otherwise when they are taken again: the stage keeps memory that is not seen
+        here, and a search that remembers its steps would be worth nothing."""
+        events = self.events.of
+        again = [
+            (event, was, self._step(m, v, thaw(events[event]))) for (m, v, event), was in self._steps.items()
+        ]
+        return [thaw(events[event]) for event, was, now in again if was != now]
+
     def late(self, result: int) -> tuple[Evidence, ...]:
         """What is written plainly when this answer comes after the partition was given up."""
         known = self._lates.get(result)
@@ -126,6 +143,21 @@ class Stage:
             vars(part).update(kept)
 
 
+def _with_their_parts(owners: list[Any]) -> list[Any]:
+    """The objects that a stage keeps its memory in. The window of claims and its line are left out: there is always
+    room for the two that can be open here."""
+    parts = [
+        part
+        for owner in owners
+        for part in vars(owner).values()
+        if type(part).__module__.startswith("streams.once.")
+        and hasattr(part, "__dict__")
+        and not isinstance(part, ClaimWindow | Line)
+        and part not in owners
+    ]
+    return [*owners, *parts]
+
+
 def _is_memory(value: Any) -> bool:
     """What changes while a stage runs is plain data; what it was built from is objects and tuples."""
     return isinstance(value, bool | int | str | dict | set | list)
@@ -137,7 +169,7 @@ def _forgetful(values: dict[str, tuple[str, dict[str, Any]]]) -> dict[str, Any]:
         if "asked" in value:
             value["asked"] = 0
         if key.startswith("e|"):
-            value["claimed_at"] = value["first_claimed_at"] = None
+            value["claimed_at"] = value["first_claimed_at"] = value["placed_at"] = None
     return values
 
 

@@ -45,6 +45,14 @@ def test_every_state_within_long_bounds_keeps_the_promises(
     assert explored.most_heard <= 1
 
 
+def test_a_step_depends_on_nothing_that_the_search_does_not_see() -> None:
+    """Every step of a small search, taken again from the state and memory that were remembered, comes out the same."""
+    search = Search(Bounds("small", 2, {"takeover": 1, "redis loss": 1, "abort": 1}, picks_up=False))
+    search.run()
+    assert search.model.stage.taken > 300
+    assert search.model.stage.unlike() == []
+
+
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
 def test_a_planted_bug_is_found(plant: Plant) -> None:
     """Each wrong variant of the protocol's table, and some of the answer gate: by the invariant it is known for, in

@@ -1,8 +1,7 @@
 """At most one call a try and one hearing an occurrence, and every try ends: in random stories, and not by accident.
 
 The second half plants mistakes that are easy to make, each of which the same stories must find; so the first half
-passing means something. The search that the protocol document tells of is exhaustive over a model; this one is random
-over the production code.
+passing means something. The exhaustive search, of one reminder, is tests/search; these stories are random and longer.
 """
 
 from __future__ import annotations

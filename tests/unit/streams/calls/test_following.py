@@ -335,3 +335,66 @@ def test_what_is_remembered_is_forgotten_after_eight_days(line: Line) -> None:
     line.clock.advance(8 * 86_400 + 1)
     line.settle()
     assert list(line.committed) == ["epoch"]
+
+
+def late_call(line: Line, key: CallKey) -> None:
+    """A request that was believed lost arrives when its try has been written off."""
+    line.pass_time(121)
+    assert line.states(key)[-1] == "NOT_PLACED"
+    line.carrier.deliver_late()
+
+
+def test_a_late_call_that_ended_unheard_has_its_end_in_writing(line: Line) -> None:
+    """COMPLETED was written before NOT_PLACED was, and read after it: who reads the evidence waits for FAILED."""
+    key = unknown(line, "later")
+    late_call(line, key)
+    line.server.answers[str(key.occurrence)] = "CA1"
+    line.callback(key, "COMPLETED")
+    line.pass_time(11)
+    assert (line.states(key)[-1], line.phase(key)) == ("FAILED", "ENDED")
+    assert line.server.answers == {}, "and the words are free for the next attempt"
+
+
+def test_a_late_call_whose_callbacks_stay_away_is_asked_for(line: Line) -> None:
+    """Taken back, but it was picked up already, and nobody tells how it ended."""
+    key = unknown(line, "later")
+    late_call(line, key)
+    line.carrier.become("CA1", "in-progress")
+    line.callback(key, "PLACED")
+    line.settle()
+    assert line.carrier.cancelled == ["CA1"]
+    line.carrier.become("CA1", "busy")
+    line.pass_time(61)
+    assert (line.states(key)[-1], line.phase(key)) == ("BUSY", "ENDED")
+
+
+def test_a_late_call_is_taken_back_until_the_carrier_hears(line: Line) -> None:
+    """The carrier could not be asked: a second later it is."""
+    key = unknown(line, "later")
+    late_call(line, key)
+    line.carrier.away = True
+    line.callback(key, "PLACED")
+    line.settle()
+    line.carrier.away = False
+    line.pass_time(2)
+    assert line.carrier.calls["CA1"].status == "canceled"
+    assert line.phase(key) == "ENDED"
+
+
+def test_a_late_call_comes_before_the_next_that_waits(line: Line) -> None:
+    """One call a user at a time: what waits for the door waits for the end of the late call as well."""
+    key = unknown(line, "later")
+    late_call(line, key)
+    line.server.away = True
+    line.take_over()
+    other = line.due("r2")
+    line.settle()
+    line.callback(key, "RINGING")
+    line.carrier.become("CA1", "in-progress")
+    line.settle()
+    line.server.away = False
+    line.pass_time(2)
+    assert line.rung(other) == 0
+    line.callback(key, "BUSY")
+    line.pass_time(1)
+    assert line.rung(other) == 1
