@@ -83,7 +83,7 @@ def _reading(address: str, service: str, topic: str) -> int | None:
         # The client never tells of a topic that it may not know of: it goes on looking for it.
         refused = consumer.list_topics(topic, timeout=20).topics[topic].error
         if refused is not None:
-            return refused.code()
+            return int(refused.code())
         consumer.assign([TopicPartition(topic, 0, 0)])
         message = consumer.poll(20)
         assert message is not None, "no answer"

@@ -70,7 +70,7 @@ class Told:
     def lost(self, lost: Lost) -> None:
         self.found.append(lost)
 
-    def progress(self, comparison: Comparison, numbers_left: int) -> None:
+    def progress(self, comparison: Comparison, numbers_left: int) -> None:  # noqa: ARG002  # the caller's
         self.listed.append(comparison.listed)
 
 
