@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -64,6 +65,8 @@ class CarrierHands:
         controls = controls or AccountControls("call")
         self._loop = new_event_loop()
         self._running: set[asyncio.Task[None]] = set()
+        self._submitted: deque[tuple[Any, Done]] = deque()
+        self._woken = False
         self._thread = threading.Thread(target=self._loop.run_forever, name="hands", daemon=True)
         self._thread.start()
 
@@ -79,7 +82,15 @@ class CarrierHands:
             raise
 
     def submit(self, effect: Any, done: Done) -> None:
-        self._loop.call_soon_threadsafe(self._start, effect, done)
+        self._submitted.append((effect, done))
+        if not self._woken:  # once for all that is submitted until it has woken
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._start_all)
+
+    def _start_all(self) -> None:
+        self._woken = False  # first: who submits from now on wakes it again, and is perhaps taken now
+        while self._submitted:
+            self._start(*self._submitted.popleft())
 
     def _start(self, effect: Any, done: Done) -> None:
         task = self._loop.create_task(self._answer(effect, done))
