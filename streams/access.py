@@ -11,7 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.topology import DEAD_LETTERS, DOORS, STAGES, TENANTS, Stage, Topic, topics
+from streams.topology import (
+    BACKFILL,
+    DEAD_LETTERS,
+    DOORS,
+    SMS_INBOUND,
+    STAGES,
+    TENANTS,
+    Door,
+    Stage,
+    Topic,
+    topics,
+)
 
 Resource = Literal["topic", "group", "transactionalId"]
 Operation = Literal["Read", "Write", "Describe", "DescribeConfigs", "Create"]
@@ -48,14 +59,22 @@ class Service:
 
 def services() -> list[Service]:
     """Every service: doors, stages in the order of the pipeline, then who looks and who operates."""
-    doors = [Service(d.name, d.meaning, (), d.writes, tuple(_topics((), d.writes))) for d in DOORS.values()]
-    return [*doors, *(_of_stage(stage) for stage in STAGES.values()), _lag(), _operator()]
+    found = [_of_door(door) for door in DOORS.values()] + [_of_stage(stage) for stage in STAGES.values()]
+    return [*found, _lag(), _operator()]
 
 
 def service(name: str) -> Service:
     """The service of that name. Raises KeyError."""
     found = {s.name: s for s in services()}
     return found[name]
+
+
+def _of_door(door: Door) -> Service:
+    # Beside the carrier's list it looks at what is there already, and whose the numbers are.
+    reads = (SMS_INBOUND, TENANTS) if door == BACKFILL else ()
+    groups = READERS_GROUPS if reads else ()
+    grants = (*_topics(reads, door.writes), *(Grant("group", name, ("Describe",)) for name in groups))
+    return Service(door.name, door.meaning, reads, door.writes, grants)
 
 
 def _of_stage(stage: Stage) -> Service:

@@ -9,10 +9,10 @@ from typing import Any
 
 from infra.cluster import broker
 from infra.deploy import sizes
-from infra.deploy.settings import PUBLIC
+from infra.deploy.settings import LAG, PUBLIC
 from infra.run.processors import NEEDS_CARRIER
 from infra.simulator.settings import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN
-from streams.topology import GATEWAY, STAGES
+from streams.topology import BACKFILL, GATEWAY, STAGES
 
 Object = dict[str, Any]
 
@@ -142,6 +142,19 @@ def _ours() -> dict[str, Object]:
             "stop_grace_period": f"{sizes.GATEWAY_GRACE_S}s",
         },
     }
+    found[BACKFILL.name] = {
+        **_service(
+            [BACKFILL.name, "--follow", "--http-port", str(sizes.HTTP_PORT)],
+            _environment(*_COMMON, *(n for n in _CARRIER if n.startswith("TWILIO_"))),
+            port=sizes.HTTP_PORT,
+        ),
+        "stop_grace_period": f"{sizes.STAGE_GRACE_S}s",
+    }
+    found[LAG] = {
+        **_service([LAG, "--serve", "--port", str(sizes.LAG_PORT)], _environment("KAFKA_BOOTSTRAP_SERVERS")),
+        "ports": [f"127.0.0.1:{sizes.LAG_PORT}:{sizes.LAG_PORT}"],
+        "stop_grace_period": f"{sizes.LAG_GRACE_S}s",
+    }
     for name in STAGES:
         more = _CARRIER if name in NEEDS_CARRIER else ()
         found[name] = {
@@ -228,7 +241,8 @@ def _check(*command: str, start_s: int = 60) -> Object:
 
 def prometheus() -> Object:
     """Prometheus' own configuration. A service of several containers is found through its name's addresses."""
-    jobs = [(GATEWAY.name, sizes.GATEWAY_PORT), *((name, sizes.HTTP_PORT) for name in STAGES)]
+    jobs = [(GATEWAY.name, sizes.GATEWAY_PORT), (LAG, sizes.LAG_PORT)]
+    jobs += [(name, sizes.HTTP_PORT) for name in (BACKFILL.name, *STAGES)]
     return {
         "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
         "rule_files": ["/etc/prometheus/rules/*.yaml"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.gateway.doorkeeper import WEBHOOKS
 from infra.deploy import keda, sizes, strimzi, workloads
 from infra.deploy.settings import PUBLIC
 from infra.deploy.workloads import Object
@@ -71,9 +72,7 @@ def _example() -> Object:
 def _ingress() -> Object:
     """Only what the carrier calls: probes and metrics are nobody's business outside."""
     backend = {"service": {"name": workloads.name_of(GATEWAY.name), "port": {"name": "http"}}}
-    paths = [
-        {"path": path, "pathType": "Exact", "backend": backend} for path in ("/sms", "/voice", "/status")
-    ]
+    paths = [{"path": path, "pathType": "Exact", "backend": backend} for path in WEBHOOKS]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.run.processors import NEEDS_CARRIER
-from streams.topology import GATEWAY
+from streams.topology import BACKFILL, GATEWAY
 
 CARRIER_SECRET, REDIS_SECRET = "ringback-carrier", "ringback-redis"
 
@@ -23,6 +23,14 @@ SECRETS: dict[str, tuple[str, ...]] = {
 }
 
 
+LAG = "lag"  # the exporter, which is no service of the map: it looks at all of them
+
+_NEED: dict[str, tuple[str, ...]] = {
+    CARRIER_SECRET: (*NEEDS_CARRIER, GATEWAY.name, BACKFILL.name),
+    REDIS_SECRET: (*NEEDS_CARRIER, GATEWAY.name),
+}
+
+
 def secrets_of(service: str) -> tuple[str, ...]:
-    """The secrets that a service may see: only who talks to the carrier and the gate has any."""
-    return (CARRIER_SECRET, REDIS_SECRET) if service in (*NEEDS_CARRIER, GATEWAY.name) else ()
+    """The secrets that a service may see: only who talks to the carrier or the gate has any."""
+    return tuple(secret for secret, needed_by in _NEED.items() if service in needed_by)

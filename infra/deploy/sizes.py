@@ -23,6 +23,7 @@ REPLICAS = 2
 DRAIN_S = 5
 STAGE_GRACE_S = stages_stop_s()
 GATEWAY_GRACE_S = DRAIN_S + gateway_stop_s()
+LAG_GRACE_S = 10  # it has nothing to lose
 
 # Between two pods of an upgrade: two rebalances (one left, one joined) end before the next one leaves.
 SETTLE_S = 10

@@ -6,18 +6,17 @@ cluster operator one with the cluster's CA; both lie in the namespace of the Kaf
 
 from __future__ import annotations
 
-from typing import Any
-
 from connectors.kafka.topics import wanted_config
 from infra.deploy import sizes
+from infra.deploy.settings import LAG
 from infra.deploy.workloads import Object, name_of
 from streams.access import Grant, Service, services
-from streams.topology import GATEWAY, STAGES, topics
+from streams.topology import DOORS, STAGES, Topic, topics
 
 API = "kafka.strimzi.io/v1"
 CLUSTER = "kafka"  # metadata.name of the Kafka object; the CA's Secret is named after it
-# Whoever deploys the lag exporter or the operator's command line elsewhere uses their users' Secrets the same way.
-IN_PODS = (GATEWAY.name, *STAGES)
+# Who is in a pod. The operator's user is for people, who take its password from its Secret the same way.
+IN_PODS = (*DOORS, *STAGES, LAG)
 
 
 def topic_objects() -> list[Object]:
@@ -37,7 +36,7 @@ def topic_objects() -> list[Object]:
     ]
 
 
-def _config(topic: Any) -> dict[str, str]:
+def _config(topic: Topic) -> dict[str, str]:
     return wanted_config(topic, sizes.REPLICATION)
 
 
@@ -92,7 +91,7 @@ def patches() -> list[Object]:
     return [
         {
             "apiVersion": "apps/v1",
-            "kind": "Deployment" if service == GATEWAY.name else "StatefulSet",
+            "kind": "StatefulSet" if service in STAGES else "Deployment",
             "metadata": {"name": name_of(service)},
             "spec": {
                 "template": {

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from infra.deploy import sizes
-from infra.deploy.settings import secrets_of
-from streams.topology import GATEWAY, STAGES, Stage
+from infra.deploy.settings import LAG, secrets_of
+from streams.topology import BACKFILL, GATEWAY, STAGES, Stage
 
 Object = dict[str, Any]
 
@@ -35,30 +35,54 @@ def stage_objects(stage: Stage) -> list[Object]:
 
 def gateway_objects() -> list[Object]:
     name = GATEWAY.name
-    service: Object = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _meta(name),
-        "spec": {
-            "selector": _labels(name),
-            "ports": [{"name": "http", "port": 80, "targetPort": "http"}],
-        },
-    }
     arguments = ["gateway", "--host", "0.0.0.0", "--port", str(sizes.GATEWAY_PORT)]
     container = _container(name, arguments, sizes.GATEWAY_PORT, ready_timeout_s=5)
     container["lifecycle"] = {"preStop": {"exec": {"command": ["sleep", str(sizes.DRAIN_S)]}}}
-    deployment: Object = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": _meta(name),
+    template = _template(name, container, sizes.GATEWAY_GRACE_S, sizes.GATEWAY_PORT)
+    return [_service(name, 80), _deployment(name, sizes.REPLICAS, template), budget(name)]
+
+
+def backfill_objects() -> list[Object]:
+    """One: it misses nothing while it is away, because each round looks back further than that."""
+    name = BACKFILL.name
+    container = _container(name, [name, "--follow", "--http-port", str(sizes.HTTP_PORT)], sizes.HTTP_PORT)
+    return [_deployment(name, 1, _template(name, container, sizes.STAGE_GRACE_S, sizes.HTTP_PORT))]
+
+
+def lag_objects() -> list[Object]:
+    """One: two would be the same figures twice."""
+    container = _container(LAG, [LAG, "--serve", "--port", str(sizes.LAG_PORT)], sizes.LAG_PORT)
+    container["readinessProbe"] = container[
+        "livenessProbe"
+    ]  # it serves what it has, and says how old that is
+    template = _template(LAG, container, sizes.LAG_GRACE_S, sizes.LAG_PORT)
+    return [_service(LAG, sizes.LAG_PORT), _deployment(LAG, 1, template)]
+
+
+def _service(service: str, port: int) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _meta(service),
         "spec": {
-            "replicas": sizes.REPLICAS,
-            "selector": {"matchLabels": _labels(name)},
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": _template(name, container, sizes.GATEWAY_GRACE_S, sizes.GATEWAY_PORT),
+            "selector": _labels(service),
+            "ports": [{"name": "http", "port": port, "targetPort": "http"}],
         },
     }
-    return [service, deployment, budget(name)]
+
+
+def _deployment(service: str, replicas: int, template: Object) -> Object:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _meta(service),
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": _labels(service)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": template,
+        },
+    }
 
 
 def budget(service: str) -> Object:
@@ -189,4 +213,9 @@ def _container(service: str, arguments: list[str], port: int, ready_timeout_s: i
 def files() -> dict[str, list[Object]]:
     """File name in the base -> its objects."""
     found = {f"{stage.name}.yaml": stage_objects(stage) for stage in STAGES.values()}
-    return {f"{GATEWAY.name}.yaml": gateway_objects(), **found}
+    return {
+        f"{GATEWAY.name}.yaml": gateway_objects(),
+        **found,
+        f"{BACKFILL.name}.yaml": backfill_objects(),
+        f"{LAG}.yaml": lag_objects(),
+    }

@@ -14,7 +14,7 @@ from connectors.carrier.signature import HEADER
 from connectors.gateway import parameters
 from connectors.gateway.forms import CONTENT_TYPE
 from connectors.gateway.limits import BODY_CHARS
-from connectors.gateway.urls import SMS_PATH, STATUS_PATH, VOICE_PATH
+from connectors.gateway.urls import KEY_PATH, SMS_PATH, STATUS_PATH, VOICE_PATH
 from infra.generated import ROOT
 
 Object = dict[str, Any]
@@ -35,6 +35,11 @@ QUERY: dict[str, str] = {
     "t": "tenant",
     "e": "epoch of the owner that asked the carrier",
     "n": "nonce",
+    "v": "voice of the tenant",
+    "m": "what to do with an answering machine",
+    "c": "the call",
+    "l": "language",
+    "d": "the key, where it could not be stored at once",
     "a": "how often we have asked to be asked again",
 }
 
@@ -63,7 +68,14 @@ def document() -> Object:
                 [parameters.VOICE],
                 _twiml("The words; a pause and a redirect; an apology; or a hang-up."),
                 required="kten",
-                optional="a",
+                optional="vma",
+            ),
+            KEY_PATH: _webhook(
+                "A key was pressed in a call that is told its words",
+                [parameters.KEY_PRESS, parameters.VOICE],
+                _twiml("A confirmation; the choice once more; a pause and a redirect; or an apology."),
+                required="ktencl",
+                optional="vda",
             ),
             STATUS_PATH: _webhook(
                 "How far a call (k) or an SMS (r, y) of ours is",

@@ -15,14 +15,15 @@ from connectors.kafka.topics import wanted_config
 from connectors.settings import SETTINGS
 from infra.cli.main import COMMANDS, ringback
 from infra.deploy import generate, sizes
-from infra.deploy.settings import PUBLIC, SECRETS
+from infra.deploy.settings import CARRIER_SECRET, LAG, PUBLIC, SECRETS
 from infra.generated import ROOT, stale, write
 from infra.run.processors import NEEDS_CARRIER
 from infra.run.stopping import HANDS_S, JOIN_S, gateway_stop_s, stages_stop_s
-from streams.topology import GATEWAY, STAGES, topics
+from streams.topology import BACKFILL, DOORS, GATEWAY, STAGES, topics
 
 KUBERNETES = ROOT / "infra" / "deploy" / "kubernetes"
 COMPOSE = yaml.safe_load((ROOT / "infra" / "deploy" / "compose" / "compose.yaml").read_text())
+PROMETHEUS = yaml.safe_load((ROOT / "infra" / "deploy" / "compose" / "prometheus.yaml").read_text())
 DOCKERFILE = (ROOT / "infra" / "deploy" / "Dockerfile").read_text()
 Object = dict[str, Any]
 
@@ -69,11 +70,13 @@ def test_a_stale_missing_or_left_over_file_is_named(tmp_path: Path) -> None:
 
 def test_every_stage_and_the_gateway_are_deployed() -> None:
     """A stage that is in the map and not in a manifest would silently not run."""
-    wanted = {GATEWAY.name, *STAGES}
-    assert set(WORKLOADS) == wanted
+    wanted = {*DOORS, *STAGES}
+    assert set(WORKLOADS) == wanted | {LAG}
     assert wanted <= set(COMPOSE["services"])
+    scraped = {job["dns_sd_configs"][0]["names"][0] for job in PROMETHEUS["scrape_configs"]}
+    assert scraped == set(WORKLOADS)
     budgets = [b["spec"]["selector"]["matchLabels"] for b in _objects("base", "PodDisruptionBudget")]
-    assert sorted(b["app.kubernetes.io/component"] for b in budgets) == sorted(wanted)
+    assert sorted(b["app.kubernetes.io/component"] for b in budgets) == sorted({GATEWAY.name, *STAGES})
 
 
 @pytest.mark.parametrize("name", sorted(WORKLOADS))
@@ -84,7 +87,7 @@ def test_a_pod_is_killed_only_after_its_own_deadline(name: str) -> None:
     if name == GATEWAY.name:
         before = int(_container(WORKLOADS[name])["lifecycle"]["preStop"]["exec"]["command"][-1])
         assert grace_s >= before + gateway_stop_s() > before + 30
-    else:
+    elif name != LAG:
         assert grace_s >= stages_stop_s() > JOIN_S + HANDS_S
     assert COMPOSE["services"][name]["stop_grace_period"] == f"{grace_s}s"
 
@@ -103,7 +106,7 @@ def test_a_pod_has_no_rights_that_it_does_not_need(name: str) -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     mounts = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
-    assert mounts == ([] if name == GATEWAY.name else ["/state"])
+    assert mounts == (["/state"] if name in STAGES else [])
     service = COMPOSE["services"][name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -126,21 +129,23 @@ def test_only_who_calls_the_carrier_has_its_secrets(name: str) -> None:
     """A stage that is taken over by an intruder cannot place calls unless placing calls is its work."""
     sources = _container(WORKLOADS[name])["envFrom"]
     secrets = {s["secretRef"]["name"] for s in sources if "secretRef" in s}
-    assert secrets == (set(SECRETS) if name in (*NEEDS_CARRIER, GATEWAY.name) else set())
-    has = "TWILIO_AUTH_TOKEN" in COMPOSE["services"][name]["environment"]
-    assert has == (name in (*NEEDS_CARRIER, GATEWAY.name))
+    both = name in (*NEEDS_CARRIER, GATEWAY.name)
+    assert secrets == (set(SECRETS) if both else {CARRIER_SECRET} if name == BACKFILL.name else set())
+    environment = COMPOSE["services"][name]["environment"]
+    assert ("TWILIO_AUTH_TOKEN" in environment) == (both or name == BACKFILL.name)
+    assert ("REDIS_URL" in environment) == both
 
 
 def test_every_variable_is_a_setting() -> None:
     """A misspelt one would be ignored in silence."""
     known = {s.env for s in SETTINGS}
     assert set(PUBLIC) | {name for names in SECRETS.values() for name in names} <= known
-    ours = {GATEWAY.name, "topics", "tenants", "operator", *STAGES}
+    ours = {"topics", "tenants", "operator", *WORKLOADS}
     for name in ours:
         assert set(COMPOSE["services"][name]["environment"]) <= known, name
 
 
-@pytest.mark.parametrize("name", sorted({GATEWAY.name, "topics", "tenants", "carrier", "operator", *STAGES}))
+@pytest.mark.parametrize("name", sorted({"topics", "tenants", "carrier", "operator", *WORKLOADS}))
 def test_every_command_is_one_of_ours(name: str) -> None:
     """The arguments are parsed by the command line itself; `--help` at the end keeps it from running."""
     arguments = COMPOSE["services"][name]["command"]
@@ -158,7 +163,7 @@ def test_probes_ask_what_the_process_serves() -> None:
         port = container["ports"][0]["containerPort"]
         assert str(port) in container["args"], name
         assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
-        assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+        assert container["readinessProbe"]["httpGet"]["path"] == ("/healthz" if name == LAG else "/readyz")
         start = container["startupProbe"]
         assert (
             start["periodSeconds"] * start["failureThreshold"] >= 60 + 30

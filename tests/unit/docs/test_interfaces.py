@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 from connectors.gateway import Deliveries, GatewaySettings, create_app
 from connectors.gateway.answering import AnswerGate
+from connectors.gateway.urls import CallTarget, KeyTarget, call_urls, key_url, message_url, voice_url
 from connectors.metrics import PrometheusMetrics
 from infra.cluster.cache import cache_folder
 from infra.docs import access, asyncapi, gateway, interfaces
@@ -23,6 +25,7 @@ from schemas.inbound import decode_sms
 from schemas.registry import Codec
 from schemas.render import to_json
 from streams.access import services
+from streams.ids import CallKey
 from streams.topology import SMS_INBOUND, STAGES, topics
 from tests.unit.docs.asyncapi_schema import schema
 
@@ -107,6 +110,24 @@ def test_the_gateway_document_has_every_route_and_no_other() -> None:
         for method in (route.methods or set()) - {"HEAD"}
     }
     assert routes == {(path, method) for path, item in OPENAPI["paths"].items() for method in item}
+
+
+def test_every_url_that_the_carrier_is_given_is_described() -> None:
+    """A parameter that we put into our URLs, and no other, stands in the document of that path."""
+    key = CallKey("r", 1, 1, 1)
+    target = CallTarget(key, "acme", 1, "n", 1, voice="alice", on_machine="hangup")
+    urls = [
+        *call_urls("http://x", key, "acme|+1", 1, "n"),
+        message_url("http://x", "r", 1, "acme|+1", 1, "n"),
+        voice_url("http://x", target),
+        key_url("http://x", KeyTarget(target, "CA1", "en", "1")),
+    ]
+    given: dict[str, set[str]] = {}
+    for url in urls:
+        given.setdefault(urlsplit(url).path, set()).update(parse_qs(urlsplit(url).query))
+    for path, names in given.items():
+        described = OPENAPI["paths"][path]["post"]["parameters"]
+        assert {p["name"] for p in described} == names, path
 
 
 def test_the_page_of_rights_names_every_service_and_right() -> None:
