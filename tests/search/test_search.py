@@ -25,7 +25,7 @@ def _holds(bounds: Bounds, capsys: pytest.CaptureFixture[str]) -> Explored:
     return explored
 
 
-@pytest.mark.parametrize("bounds", SHORT, ids=str)
+@pytest.mark.parametrize("bounds", SHORT, ids=lambda bounds: bounds.name)
 def test_every_state_within_short_bounds_keeps_the_promises(
     bounds: Bounds, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -36,7 +36,7 @@ def test_every_state_within_short_bounds_keeps_the_promises(
 
 @pytest.mark.long
 @pytest.mark.timeout(3_600)
-@pytest.mark.parametrize("bounds", LONG, ids=str)
+@pytest.mark.parametrize("bounds", LONG, ids=lambda bounds: bounds.name)
 def test_every_state_within_long_bounds_keeps_the_promises(
     bounds: Bounds, capsys: pytest.CaptureFixture[str]
 ) -> None:
