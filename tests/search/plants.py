@@ -156,6 +156,17 @@ def rebuild_of_the_living_with_old_epochs(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryGate, "fence", fence_what_is_filled)
 
 
+def rebuild_without_gated_bits(patch: pytest.MonkeyPatch) -> None:
+    """The gate is filled with epochs only. The owner that fills it knows what it holds; the next one asks the gate."""
+    remembered = CallsProcessor._remembered
+
+    def bare(self: CallsProcessor, state: State, after: str, limit: int) -> Page:
+        page = remembered(self, state, after, limit)
+        return replace(page, entries=tuple(replace(e, gated=False, finished=False) for e in page.entries))
+
+    patch.setattr(CallsProcessor, "_remembered", bare)
+
+
 def who_is_refused_says_not_sent(patch: pytest.MonkeyPatch) -> None:
     """An owner that finds the gate set by another says NOT_SENT: *it* has not sent it."""
 
@@ -288,6 +299,8 @@ PLANTS = [
           _within(1, "I1", each=_TAKEN, tries=2), True),
     Plant("a second sid's CANCELED ends K", one_end_is_enough, "ONE_CALL",
           _within(2, "ONE_CALL", each={"doubled": 1, "request": 1}, attempts=2), True),
+    Plant("rebuild without gated bits", rebuild_without_gated_bits, "NOT_SENT",
+          _within(3, "NOT_SENT", each={"takeover": 2, "redis loss": 1}, picks_up=False)),
     Plant("a fence that raises nothing", a_fence_that_raises_nothing, "I4", _within(1, "I4", each=_TAKEN)),
     Plant("a read timeout is NOT_SENT", a_timeout_is_not_sent, "I1", _within(1, "I1", each={"request": 1}, tries=2)),
     Plant("a gate without epochs", a_gate_without_epochs, "I4", _within(1, "I4", each=_TAKEN)),
