@@ -72,6 +72,22 @@ async def test_a_fill_gives_the_words_to_who_has_them_in_the_log_before_any_gate
     assert await gate.answer("r|0", "CA2") == "CA1"
 
 
+async def test_a_part_of_a_fill_lets_nobody_in(gate: FullGate) -> None:
+    """Its answers and gates stand, and the scope is ready with the last part only; a part of another generation writes
+    nothing."""
+    generation = await gate.generation()
+    assert await gate.fill(SCOPE, generation, [], [("r|0", "CA1")], last=False)
+    assert await gate.fill(SCOPE, generation, [GateEntry(KEY, 7, gated=True, finished=False)], last=False)
+    assert not await gate.ready(SCOPE)
+    assert await gate.enter(SCOPE, "new|1|1|1", 7, "t", SAY, None) == NotReady(generation)
+    other = GateEntry("o|1|1|1", 7, gated=True, finished=False)
+    assert not await gate.fill(SCOPE, "another", [other], last=False)
+    assert await gate.read("o|1|1|1") is None
+    assert await gate.fill(SCOPE, generation, [])
+    assert await gate.enter(SCOPE, KEY, 7, "t", SAY, None) == Taken()
+    assert await gate.answer("r|0", "CA2") == "CA1"
+
+
 async def test_a_fill_takes_the_words_from_nobody(gate: FullGate) -> None:
     """Who has the words in this life of the server keeps them."""
     await gate.answer("r|0", "CA1")

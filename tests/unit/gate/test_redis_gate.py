@@ -52,11 +52,15 @@ async def test_a_server_that_stands_still_is_given_up_once_and_in_time(
     await gate.close()
 
 
-async def test_more_questions_than_connections_wait_their_turn(gate: RedisGate) -> None:
+async def test_more_questions_than_connections_wait_their_turn(gate: RedisGate, client: Any) -> None:
     """A burst of claims is answered, not refused: nobody shuts a door because many want to go through it."""
     await filled(gate, "s")
+    await client.execute_command("CLIENT", "PAUSE", 200, "ALL")  # so that all of them are there at once
     asked = [gate.enter("s", f"k{n}", 1, "t", SAY, None) for n in range(10 * MAX_CONNECTIONS)]
     assert set(await asyncio.gather(*asked)) == {Passed()}
+    await client.execute_command("CLIENT", "PAUSE", 200, "ALL")
+    read = await asyncio.gather(*(gate.read(f"k{n}") for n in range(10 * MAX_CONNECTIONS)))
+    assert None not in read
 
 
 @pytest.mark.parametrize(
