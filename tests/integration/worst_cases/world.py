@@ -274,7 +274,7 @@ class Case:
 
     def settle(self, timeout_s: float | None = None) -> None:
         """Wait until everything has its end in writing."""
-        patience_s = self.world.scale.resolve_s + 180 if timeout_s is None else timeout_s
+        patience_s = self.world.scale.resolve_s + 120 if timeout_s is None else timeout_s
         self.world.wait_until(
             f"{self.name}: everything has ended", lambda: not self.judge_now().missing, patience_s
         )
