@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from connectors.lag.exporter import SCRAPE_S, Exporter
 from connectors.lag.page import CONTENT_TYPE
+
+log = logging.getLogger("ringback.lag")
 
 PORT = 9308  # the one that people's scrape configurations name
 # What is kept of a scraper's patience for the way back.
@@ -28,14 +31,22 @@ class LagServer:
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 if path == "/metrics":
-                    page = exporter.page(patience_s(self.headers.get("X-Prometheus-Scrape-Timeout-Seconds")))
-                    self._send(200, page, CONTENT_TYPE)
+                    self._send_page(patience_s(self.headers.get("X-Prometheus-Scrape-Timeout-Seconds")))
                 elif path == "/healthz":
                     self._send(200, b"ok\n", "text/plain")
                 elif path == "/":
                     self._send(200, _INDEX, "text/html")
                 else:
                     self._send(404, b"/metrics or /healthz\n", "text/plain")
+
+            def _send_page(self, timeout_s: float) -> None:
+                try:
+                    page = exporter.page(timeout_s)
+                except Exception:  # our mistake; the next scrape may fare better
+                    log.exception("the page could not be made")
+                    self._send(500, b"the page could not be made; the log says why\n", "text/plain")
+                else:
+                    self._send(200, page, CONTENT_TYPE)
 
             def _send(self, status: int, body: bytes, content_type: str) -> None:
                 with contextlib.suppress(ConnectionError):  # a scraper that has lost its patience

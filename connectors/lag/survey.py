@@ -141,9 +141,9 @@ class Survey:
         return groups
 
 
-def _silent(error: Exception) -> bool:
-    """Has nobody answered (librdkafka's own errors), rather than refused?"""
-    cause = error.args[0] if error.args else None
+def _silent(error: object) -> bool:
+    """Has nobody answered (librdkafka's own errors), rather than refused? A KafkaError, or a KafkaException of one."""
+    cause = error.args[0] if isinstance(error, KafkaException) and error.args else error
     return isinstance(cause, KafkaError) and cause.code() < 0
 
 

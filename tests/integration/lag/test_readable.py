@@ -47,8 +47,8 @@ def test_readable_is_what_a_read_committed_reader_gets(cluster: LocalCluster, gr
     observer = Observer(groups.config, backlogs=Backlogs(), topic=lambda name: name == topic)
     names = [f"{groups.name}.{number}" for number in range(4)]
     end = 0
-    for turn in range(3):
-        transact(groups, topic, [chance.randint(1, 6) for _ in range(20)], SEED + turn)
+    for turn in range(2):
+        transact(groups, topic, [chance.randint(1, 6) for _ in range(15)], SEED + turn)
         end = next(iter(observer.look().snapshot.topics.values())).end[0] or 0
         stands = {name: chance.randint(0, end) for name in names}
         for name, offset in stands.items():
