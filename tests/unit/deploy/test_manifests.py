@@ -206,6 +206,15 @@ def test_scaling_stays_within_partitions_and_the_carriers_cap() -> None:
     assert sizes.most_members_of_calls(1_000_000) == sizes.PARTITIONS
 
 
+def test_the_readme_names_the_numbers_in_force() -> None:
+    """Who reads 35 s there and finds 40 in the manifest trusts neither."""
+    text = " ".join((ROOT / "infra" / "deploy" / "README.md").read_text().split())
+    graces = f"`terminationGracePeriodSeconds` {sizes.STAGE_GRACE_S} (gateway {sizes.GATEWAY_GRACE_S})"
+    cap = f"`ceil(cap / {sizes.CALLS_PER_SECOND_OF_MEMBER})`, at most {sizes.PARTITIONS}"
+    for said in (graces, cap, f"startup, {sizes.START_S} s", f"`minReadySeconds` {sizes.SETTLE_S}"):
+        assert said in text, said
+
+
 def test_the_image_is_what_the_manifests_say() -> None:
     """User, state folder, entry point and ports agree, and nothing is fetched without a hash or a version."""
     last = DOCKERFILE.rpartition("\nFROM ")[2]
