@@ -45,15 +45,19 @@ def last_time_reader(schema: Schema, field: str) -> Callable[[bytes, int], int |
     """As `field_reader`, for a field that is the last and a long or null: found from the end, whatever stands before.
 
     The last byte of a varint is the first from the end; those before it have their high bit set, and the branch of the
-    union, which stands before them, has not.
+    union, which stands before them, has not. Only a null and a zero can look alike from there: those are read from the
+    start.
     """
+    from_the_start = field_reader(schema, field)
     last = schema["fields"][-1]
     if last["name"] != field or last["type"] not in (["null", "long"], ["null", {"type": "long"}]):
         return None
+    if from_the_start is None:
+        return None
 
-    def read(data: bytes, _start: int) -> int | None:
+    def read(data: bytes, start: int) -> int | None:
         if data[-1] == 0:
-            return None
+            return None if data[-2] != 2 else from_the_start(data, start)
         if data[-7] == 2 and (six := int.from_bytes(data[-6:], "little")) & SIX_HIGH == SIX_VARINT:
             return from_six(six)
         at = len(data) - 1
