@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import avro, catalog, compiled
+from schemas import avro, catalog, codec, compiled
 from schemas.compiled import varint
 from tests.unit.schemas.arbitrary import records
 
@@ -108,3 +108,11 @@ def test_blocks_that_tell_their_size_are_read(items: list[str]) -> None:
     body = b"".join(varint.write_long(len(i.encode())) + i.encode() for i in items)
     data = varint.write_long(-len(items)) + varint.write_long(len(body)) + body + b"\x00"
     assert read(data, 0) == ({"a": items}, len(data))
+
+
+@pytest.mark.parametrize("wake_at", [0, None, 1])
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_a_time_of_zero_is_a_time(epoch: int, wake_at: int | None) -> None:
+    """From the end of the record a zero looks like a null behind a one."""
+    stored = codec.encode("EpochState", {"epoch": epoch, "wake_at": wake_at})
+    assert codec.peek(stored, "wake_at") == wake_at
