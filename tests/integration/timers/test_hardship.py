@@ -89,10 +89,10 @@ def test_kill_9_while_timers_are_enqueued_and_fire(short: Report) -> None:
 @pytest.mark.timeout(300)
 def test_members_come_and_go(short: Report) -> None:
     """From one member to three; one is killed and one stopped, both for good: every timer fires once, none early, and
-    the partitions of each that is gone fire elsewhere."""
+    the partitions of each that is gone fire elsewhere: of one that was stopped at once, as it says goodbye."""
     found = outcome(short, "W7")
     assert 1 < found.figures["takeover_s"] < TAKEOVER_S, found.figures
-    assert 1 < found.figures["clean_leave_s"] < TAKEOVER_S, found.figures
+    assert 0 < found.figures["clean_leave_s"] < found.figures["takeover_s"], found.figures
 
 
 @pytest.mark.long
