@@ -21,11 +21,13 @@ Row = tuple[str, ...]
 
 
 def as_object(found: Lag) -> dict[str, Any]:
-    """`at` (RFC 3339), `brokers`, `groups`, `reminders`; null for what is not known. `exact` false: an estimate."""
+    """`at` (RFC 3339), `brokers`, `missing`, `groups`, `reminders`; null for what is not known. `exact` false: an
+    estimate. `missing`: answers of the cluster that did not come."""
     snapshot = found.snapshot
     return {
         "at": instant(snapshot.at_ms),
         "brokers": len(snapshot.brokers),
+        "missing": sum(snapshot.errors.values()),
         "groups": [
             {
                 "group": group.name,
@@ -115,6 +117,14 @@ def _cells(
     return (topic, partition, lag, records, NONE if age_s is None else duration(age_s * 1000))
 
 
+def _footer(found: Lag) -> list[str]:
+    """What stands under the table."""
+    snapshot = found.snapshot
+    count = sum(snapshot.errors.values())
+    missing = f"{count} answers are missing; the first: {snapshot.why}" if count else ""
+    return [line for line in (_timers(found), missing) if line]
+
+
 def _timers(found: Lag) -> str:
     """The timer stream in a line; nothing where nothing is known of it."""
     known = [note for _, note in notes(found.snapshot)]
@@ -129,10 +139,7 @@ def _timers(found: Lag) -> str:
 
 def plain(found: Lag, partitions: bool) -> str:
     """As text, for a pipe."""
-    lines = [table([_HEAD, *rows(found, partitions)])]
-    if timers := _timers(found):
-        lines.append(timers)
-    return "\n".join(lines)
+    return "\n".join([table([_HEAD, *rows(found, partitions)]), *_footer(found)])
 
 
 def rich_table(found: Lag, partitions: bool) -> Group:
@@ -147,5 +154,5 @@ def rich_table(found: Lag, partitions: bool) -> Group:
     for row in rows(found, partitions):
         # No markup in what others have named.
         shown.add_row(*(Text(cell) for cell in row))
-    footer = [Text(line) for line in (_timers(found), f"at {instant(found.snapshot.at_ms)}") if line]
-    return Group(shown, *footer)
+    footer = [*_footer(found), f"at {instant(found.snapshot.at_ms)}"]
+    return Group(shown, *map(Text, footer))
