@@ -113,9 +113,10 @@ def run_stages(
     `loop_settings` makes the bounds of a loop from its member id and its state folder. Raises SettingsError for what
     is missing, KafkaException when the broker is not there at the start, UnknownTopicError.
     """
-    # A thread whose call into the client library returns waits so long for a loop that is busy with what can wait:
-    # with Python's default of 5 ms a commit seemed to take as much longer.
-    sys.setswitchinterval(SWITCH_S)
+    if not any(name in NEEDS_CARRIER for name in names):
+        # A thread whose call into the client library returns waits so long for a loop that is busy with what can wait;
+        # by Python's default 5 ms. Beside hands that are as busy as the loop it would cost a tenth more CPU a call.
+        sys.setswitchinterval(SWITCH_S)
     config = settings.kafka_config()
     if any(name in NEEDS_CARRIER for name in names):
         settings.require("redis_url", "twilio_account_sid", "twilio_auth_token", "public_url")
