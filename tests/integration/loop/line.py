@@ -26,6 +26,7 @@ from streams.runtime.dead_letters import DeadLetterLimit
 from streams.runtime.effects import Hands, NoHands
 from streams.runtime.errors import Fenced
 from streams.runtime.loop import Loop, LoopSettings
+from streams.runtime.task import MakeProcessor
 from streams.runtime.telemetry import NoTelemetry, Telemetry
 from streams.runtime.wire import Wire
 from streams.topology import DEAD_LETTERS, Stage
@@ -209,12 +210,13 @@ class Line:
         codec: Wire | None = None,
         limit: DeadLetterLimit | None = None,
         clock: Clock | None = None,
+        make_processor: MakeProcessor | None = None,
         **settings: Any,
     ) -> Loop:
         """A member that is not yet running."""
         return Loop(
             self.stage,
-            lambda _: Counting(f"{self.name}.out"),
+            make_processor or (lambda _: Counting(f"{self.name}.out")),
             clients=self.clients,
             codec=codec or Wire(),
             clock=clock or SystemClock(),
