@@ -63,12 +63,14 @@ docs: $(STAMP) ## write the pages, interface documents and deployment files that
 	@$(BIN)/python -m infra.docs.life
 	@$(BIN)/python -m infra.docs.interfaces
 	@$(BIN)/python -m infra.deploy.generate
+	@$(BIN)/python -m infra.monitoring.generate
 
 docs-check: $(STAMP) ## those are current
 	@echo "== pages"
 	@$(BIN)/python -m infra.docs.life --check
 	@$(BIN)/python -m infra.docs.interfaces --check
 	@$(BIN)/python -m infra.deploy.generate --check
+	@$(BIN)/python -m infra.monitoring.generate --check
 
 format: $(STAMP) ## let ruff format
 	@$(BIN)/ruff check --fix

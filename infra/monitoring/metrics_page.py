@@ -1,0 +1,62 @@
+"""The page of metrics: both tables, and beside each metric the alerts that look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from infra.monitoring import names
+from infra.monitoring.model import Group, Recording
+from streams.lag_metrics import KNOWN, OURS, SELF
+from streams.metrics import METRICS, Metric
+
+PATH = "streams/metrics.md"
+HEAD = """\
+<!-- Made by `python -m infra.monitoring.generate` from streams/metrics.py and streams/lag_metrics.py: change those. -->
+# Metrics
+
+Names are Prometheus': counters end in `_total`, units are in the names. A histogram has `_bucket`, `_count` and
+`_sum`. Labels have few values: no phone number, text or id is ever one. What to do about a figure is said with its
+meaning; where an alert looks at it, the alert's section of the [runbook](../infra/monitoring/runbook.md) has the first
+commands.
+"""
+
+
+def page(groups: Sequence[Group]) -> str:
+    alerts = _alerts(groups)
+    pipeline = "`/metrics` of the gateway, of each `ringback run` and of `ringback backfill --every`"
+    return "\n".join(
+        [
+            HEAD,
+            _table("The pipeline", pipeline, METRICS.values(), alerts),
+            _table("Lag: as the known exporter has it", "`ringback lag --serve`", KNOWN, alerts),
+            _table("Lag: what that one lacks", "`ringback lag --serve`", OURS, alerts),
+            _table("The lag exporter itself", "`ringback lag --serve`", SELF, alerts),
+        ]
+    )
+
+
+def _table(title: str, where: str, metrics: Iterable[Metric], alerts: dict[str, list[str]]) -> str:
+    rows = [f"## {title}", "", f"On {where}.", "", "| name | type | unit | labels | meaning | alerts |"]
+    rows.append("|---|---|---|---|---|---|")
+    for metric in metrics:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        links = ", ".join(
+            f"[{a}](../infra/monitoring/runbook.md#{a.lower()})" for a in alerts.get(metric.name, [])
+        )
+        meaning = metric.meaning.replace("|", "\\|")
+        rows.append(f"| `{metric.name}` | {metric.type} | {metric.unit} | {labels} | {meaning} | {links} |")
+    return "\n".join([*rows, ""])
+
+
+def _alerts(groups: Sequence[Group]) -> dict[str, list[str]]:
+    """Metric -> alerts that look at it, by themselves or through what is recorded."""
+    of_sample = {sample: {metric.name} for sample, metric in names.samples(names.TABLES.values()).items()}
+    found: dict[str, list[str]] = {}
+    for rule in (rule for group in groups for rule in group.rules):
+        looked_at = set[str]().union(*(of_sample.get(name, set()) for name in names.named(rule.expression)))
+        if isinstance(rule, Recording):
+            of_sample[rule.name] = looked_at
+            continue
+        for metric in looked_at:
+            found.setdefault(metric, []).append(rule.name)
+    return found

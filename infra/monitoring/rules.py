@@ -1,0 +1,12 @@
+"""All groups of rules, in the order of the runbook."""
+
+from __future__ import annotations
+
+from infra.monitoring.carrier import CARRIER
+from infra.monitoring.kafka import KAFKA
+from infra.monitoring.model import Group
+from infra.monitoring.money import MONEY
+from infra.monitoring.objectives import OBJECTIVES
+from infra.monitoring.reminders import REMINDERS
+
+GROUPS: tuple[Group, ...] = (OBJECTIVES, REMINDERS, CARRIER, MONEY, KAFKA)

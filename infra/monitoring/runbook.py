@@ -1,0 +1,52 @@
+"""The runbook: a section for each alert, from the alerts themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infra.monitoring.model import Alert, Group
+
+PATH = "infra/monitoring/runbook.md"
+HEAD = """\
+<!-- Made by `python -m infra.monitoring.generate` from infra/monitoring/*.py: change those, not this. -->
+# Runbook: what to do when an alert fires
+
+Each alert has a section: what it means, what users feel, and the first three commands with what to look for.
+`page` is for waking somebody, `ticket` for today. In the commands, `CALLS`, `GATEWAY` and so on stand for a host of
+that service; with compose, put `docker compose -f infra/deploy/compose/compose.yaml run --rm operator` in place of
+`ringback`.
+"""
+
+
+def page(groups: Sequence[Group]) -> str:
+    parts = [HEAD, *(_contents(group) for group in groups)]
+    parts += [_section(alert) for group in groups for alert in group.alerts]
+    return "\n".join(parts)
+
+
+def _contents(group: Group) -> str:
+    rows = [f"**{group.about}**", "", "| alert | | says |", "|---|---|---|"]
+    rows += [f"| [{a.name}](#{a.name.lower()}) | {a.severity} | {_plain(a.summary)} |" for a in group.alerts]
+    return "\n".join([*rows, ""])
+
+
+def _plain(summary: str) -> str:
+    return summary.replace("{{ $labels.", "‹").replace(" }}", "›")
+
+
+def _section(alert: Alert) -> str:
+    rows = [f"{n}. `{command}`: {look}" for n, (command, look) in enumerate(alert.commands, 1)]
+    return "\n".join(
+        [
+            f"## {alert.name}",
+            "",
+            f"{alert.severity}, after {alert.lasting} of `{alert.expression}`",
+            "",
+            f"**Means:** {alert.means}",
+            "",
+            f"**Users feel:** {alert.feels}",
+            "",
+            *rows,
+            "",
+        ]
+    )
