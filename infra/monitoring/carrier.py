@@ -106,7 +106,7 @@ CARRIER = Group(
             "Each waits up to two minutes for its next try; most have been called.",
             (
                 (
-                    "ringback cat calls.events --json | grep UNKNOWN | tail -5",
+                    "ringback cat calls.events --max 2000 --json | grep UNKNOWN",
                     "since when, and whether a later record resolves it",
                 ),
                 ("ringback doctor", "how the carrier answers now; then look at its status page"),
@@ -158,7 +158,7 @@ CARRIER = Group(
             (
                 ("ringback tenants list", "`calls_per_second`: more than the carrier grants makes it queue"),
                 (
-                    "ringback cat calls.events --json | grep RINGING | tail -5",
+                    "ringback cat calls.events --max 500 --json | grep RINGING",
                     "PLACED and RINGING of one call, and how far apart",
                 ),
                 ("ringback doctor", "whether the carrier answers; then look at its status page"),

@@ -28,11 +28,10 @@ MONEY = Group(
             "Nothing.",
             (
                 (
-                    'ringback cat billing.charges --json | tail -500 | grep -o \'"tenant":"[^"]*"\' |'
-                    " sort | uniq -c",
+                    "ringback cat billing.charges --max 1000 --json | jq -r .value.tenant | sort | uniq -c",
                     "whose they are",
                 ),
-                ("ringback cat calls.events --json | tail -50", "whether they go to one country or prefix"),
+                ("ringback cat calls.events --max 50 --json", "whether they go to one country or prefix"),
                 (
                     "ringback tenants list",
                     "caps: `calls_per_day`, `calls_per_prefix_per_day`, `allowed_countries`",

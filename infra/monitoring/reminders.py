@@ -50,7 +50,7 @@ REMINDERS = Group(
                     "ringback dead-letters list | tail -20",
                     "reason and source: one producer, one tenant, or all",
                 ),
-                ("ringback cat sms.inbound --json | tail -3", "what its producer writes now"),
+                ("ringback cat sms.inbound --max 3 --json", "what its producer writes now"),
                 ("ringback dead-letters replay --reason REASON", "once the cause is mended, and not before"),
             ),
             pace(
