@@ -64,6 +64,8 @@ def measure(number: int, in_flight: int, runs: int, *, with_life: bool, progress
             line = Line(cluster.bootstrap_servers, cluster.redis_url, folder)
             plain, placing = [], []
             try:
+                # First: calls of which nobody tells the end, as the others', would be asked for meanwhile.
+                life = live(cluster, folder, number // 10, progress) if with_life else None
                 line.start()
                 line.place(WARM_UP)
                 for run in range(runs):
@@ -74,7 +76,6 @@ def measure(number: int, in_flight: int, runs: int, *, with_life: bool, progress
                     )
             finally:
                 line.close()
-            life = live(cluster, folder, number // 10, progress) if with_life else None
     return Report(plain, placing, life)
 
 
