@@ -41,12 +41,13 @@ def test_a_line_is_first_come_first_served() -> None:
 def test_a_crowd_has_to_shrink_before_more_may_come() -> None:
     """Otherwise the input would be stopped and resumed for each of them."""
     line = Line()
-    for number in range(CROWDED):
+    found = []
+    for number in range(CROWDED + 1):
         line.join(str(number))
-    assert not line.crowded
-    line.join("one more")
-    assert line.crowded
-    while len(line) > RELIEVED:
-        assert line.crowded
+        found.append(line.crowded)
+    assert found == [*[False] * CROWDED, True]
+    while len(line) > RELIEVED + 1:
         line.pop()
+        assert line.crowded, f"{len(line)} wait"
+    line.pop()
     assert not line.crowded
