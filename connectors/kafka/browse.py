@@ -31,6 +31,8 @@ Place = tuple[str, int]
 POLL_S = 0.1
 ANSWER_S = 5.0  # a broker that is there answers within a second, a wide-area one too
 RETRY_S = 0.05
+# The nodes of a cluster hear of a new topic one after the other: one that does not know it is asked again so long.
+HEARD_S = 1.0
 BEGINNING: int = OFFSET_BEGINNING
 
 
@@ -99,13 +101,15 @@ def reader(config: Mapping[str, str]) -> Consumer:
 
 def places(consumer: Consumer, topics: Iterable[str], timeout_s: float = ANSWER_S) -> list[Place]:
     """Every partition of `topics`. Raises UnknownTopicError, KafkaException."""
-    found = consumer.list_topics(timeout=timeout_s).topics
-    result: list[Place] = []
-    for topic in topics:
-        if topic not in found or found[topic].error is not None:
-            raise UnknownTopicError(topic)
-        result += [(topic, number) for number in sorted(found[topic].partitions)]
-    return result
+    topics, deadline = list(topics), Deadline(HEARD_S)
+    while True:
+        found = consumer.list_topics(timeout=timeout_s).topics
+        unknown = next((name for name in topics if name not in found or found[name].error is not None), None)
+        if unknown is None:
+            return [(name, number) for name in topics for number in sorted(found[name].partitions)]
+        if deadline.passed:
+            raise UnknownTopicError(unknown)
+        time.sleep(RETRY_S)
 
 
 def offsets(

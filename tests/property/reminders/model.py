@@ -183,7 +183,7 @@ class Model:
             return self._end(o, "CANCELLED", "")
         if end == "NOT_SENT":
             assert o.expires is not None
-            if self.now > o.expires:
+            if self.now >= o.expires:
                 return self._end(o, "MISSED", "")
             longest = min(60 * SECOND, SECOND * 2 ** (o.try_ - 1))
             o.try_ += 1

