@@ -100,7 +100,8 @@ def table(report: Report) -> str:
         life = report.life
         lines += [
             "",
-            f"the whole life of a call (ringing, words, key, callbacks), {life.number:,} calls at {life.per_s:,.0f}/s",
+            "the whole life of a call (ringing, words, key, callbacks):",
+            f"  {life.number:,} calls at {life.per_s:,.0f}/s, {life.given_back:,} given back",
             *(f"{'  ' + name + ', CPU us a call':44}{cpu_us:10,.0f}" for name, cpu_us in life.cpu_us.items()),
         ]
     lines.append(f"faults: {report.faults or 'none'}")
