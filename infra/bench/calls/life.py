@@ -34,8 +34,8 @@ LIFE_RUN = 90  # no run of member.py
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """`cpu_us`: of each process, a call. `given_back`: claims that grew too old on a machine that could not keep up; the
-    stage `reminders`, which does not run here, would ask for them again. `faults`: answered not exactly once."""
+    """`cpu_us`: of each process, a call. `given_back`: claims that grew too old on a machine that could not keep up;
+    the stage `reminders`, which does not run here, would ask for them again. `faults`: answered not exactly once."""
 
     number: int
     given_back: int
