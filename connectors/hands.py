@@ -19,7 +19,7 @@ from typing import Any
 
 from connectors.event_loop import new_event_loop
 from connectors.gate.progress import FillProgress
-from connectors.placing import Placing, send
+from connectors.placing import Placing
 from streams.control.account import AccountControls
 from streams.metrics import Metrics, NoMetrics
 from streams.once.carrier import CallRequest, Carrier, CarrierUnavailableError, Unknown
@@ -35,14 +35,12 @@ from streams.once.effects import (
     Finish,
     Place,
     Release,
-    Stale,
     Unavailable,
 )
 from streams.once.gate import Gate, GateUnavailable, NotReady, Passed
 from streams.runtime.clock import Clock
 from streams.runtime.effects import Done
 from streams.runtime.failpoints import failpoint
-from streams.runtime.processor import Observe
 
 log = logging.getLogger("ringback.hands")
 
@@ -105,7 +103,7 @@ class CarrierHands:
             if isinstance(effect, Place):
                 answer = await self._placing.place(effect)
             else:
-                answer = await run(effect, self._gate, self._carrier, self._clock)
+                answer = await run(effect, self._gate, self._carrier)
             if isinstance(effect, Fill | FillPart):
                 self.filling.ends(effect, answer)
         except (GateUnavailable, CarrierUnavailableError) as error:
@@ -158,8 +156,9 @@ class CarrierHands:
         self._loop.close()
 
 
-async def run(effect: Any, gate: Gate, carrier: Carrier, clock: Clock) -> Any:
-    """One effect's answer. Raises GateUnavailable or CarrierUnavailableError; TypeError for what is no effect."""
+async def run(effect: Any, gate: Gate, carrier: Carrier) -> Any:
+    """The answer of one effect; requests are sent by Placing. Raises GateUnavailable or CarrierUnavailableError, and
+    TypeError for what is no such effect."""
     match effect:
         case Enter():
             await _sleep_ms(effect.delay_ms)
@@ -186,9 +185,6 @@ async def run(effect: Any, gate: Gate, carrier: Carrier, clock: Clock) -> Any:
             return await gate.finish(effect.keys)
         case Release():
             return await gate.release(effect.occurrence, effect.sid)
-        case Place():
-            # Bare, as tests of the protocol want it; CarrierHands sends through Placing.
-            return Stale() if clock.now_ms() > effect.not_after_ms else await send(effect, carrier)
         case Ask(kind="call"):
             return await carrier.find_calls(effect.to, effect.from_, effect.created_after_ms)
         case Ask():
@@ -199,8 +195,6 @@ async def run(effect: Any, gate: Gate, carrier: Carrier, clock: Clock) -> Any:
             return await carrier.fetch_message(effect.sid)
         case CancelCall():
             return await carrier.cancel(effect.sid)
-        case Observe():
-            return None  # the loop tells it; who runs effects without the loop keeps no metrics
     raise TypeError(f"not an effect: {effect!r}")
 
 

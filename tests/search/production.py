@@ -232,7 +232,7 @@ async def _run(effect: Any, gate: MemoryGate) -> Any:
             return await gate.read(key)
         case GiveWords():
             return await gate.answer(effect.occurrence, effect.sid, effect.generation)
-    return await run(effect, gate, None, ManualClock())  # type: ignore[arg-type]
+    return await run(effect, gate, None)  # type: ignore[arg-type]
 
 
 Talk = tuple[PickedUp, AnswerEffect | Reply]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from connectors.hands import run
 from streams.once.effects import Place
 from streams.runtime.freshness import Look
 from tests.property.calls.chance import Tape
 from tests.property.calls.story import PAUSES_S, RESULTS, Broken
+from tests.unit.streams.once.performing import perform
 from tests.unit.streams.once.world import Owner, Pending, now
 from tests.unit.streams.replies.line import SmsLine
 
@@ -82,7 +82,7 @@ class SmsStory:
 
     def _former_acts(self) -> None:
         if self.orphans:
-            now(run(self.orphans.pop().effect, self.line.gate, self.line.carrier, self.line.clock))
+            now(perform(self.orphans.pop().effect, self.line.gate, self.line.carrier, self.line.clock))
         elif self.former:
             owner = self.tape.draw(self.former)
             self._act(owner)

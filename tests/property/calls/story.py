@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from connectors.hands import run
 from streams.calls.fold import Fold
 from streams.ids import CallKey, Occurrence
 from streams.once.carrier import CALL_STATES, ENDED, CallRequest, PlaceResult
@@ -19,6 +18,7 @@ from tests.property.calls.chance import Tape
 from tests.property.calls.gateway import answering
 from tests.property.calls.reminders import Reminders
 from tests.unit.streams.calls.line import RESOLVE_MS, Line
+from tests.unit.streams.once.performing import perform
 from tests.unit.streams.once.scripted import ScriptedCarrier
 from tests.unit.streams.once.world import Owner, Pending, now
 
@@ -147,7 +147,7 @@ class Story:
         if self.orphans and self.tape.chance(50):
             orphan = self.orphans.pop()
             if not self.line.server.away:
-                now(run(orphan.effect, self.line.gate, self.line.carrier, self.line.clock))
+                now(perform(orphan.effect, self.line.gate, self.line.carrier, self.line.clock))
         elif self.former:
             owner = self.tape.draw(self.former)
             if self.tape.chance(50):

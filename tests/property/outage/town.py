@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
-from connectors.hands import run
 from connectors.placing import Placing
 from schemas.records import CallState
 from streams.calls.processor import CallsProcessor
@@ -30,6 +29,7 @@ from streams.runtime.processor import Do, Event, Opened, Processor, Record, Resu
 from streams.tenants import Tenant, TenantTable
 from streams.topology import CALLS, DUE, EVENTS, OUTBOUND, REQUESTS
 from tests.property.outage.memory import Calendar, IndexedState, Pause
+from tests.unit.streams.once.performing import perform
 from tests.unit.streams.once.scripted import ScriptedCarrier
 
 OURS = "+14155550100"
@@ -149,7 +149,7 @@ class Town:
     async def _run(self, effect: Any) -> Any:
         at_once = replace(effect, delay_ms=0) if isinstance(effect, Enter) else effect
         try:
-            return await run(at_once, self.gate, self.carrier, self.clock)
+            return await perform(at_once, self.gate, self.carrier, self.clock)
         except CarrierUnavailableError as error:
             return Unavailable(str(error))
 

@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 
 from connectors.gate import RedisGate
-from connectors.hands import run
 from streams.once.effects import Enter, Unavailable
 from streams.once.gate import GateUnavailable
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Result
 from tests.unit.gate.replica_set import ReplicaSet
 from tests.unit.streams.calls.line import Line
+from tests.unit.streams.once.performing import perform
 
 pytestmark = [pytest.mark.anyio, pytest.mark.integration]
 
@@ -42,7 +42,7 @@ class RealGateLine(Line):
                 effect = pending.effect
                 at_once = replace(effect, delay_ms=0) if isinstance(effect, Enter) else effect
                 try:
-                    answer = await run(at_once, self.real, self.carrier, self.clock)
+                    answer = await perform(at_once, self.real, self.carrier, self.clock)
                 except GateUnavailable as held:
                     answer = Unavailable(str(held))
                 self.owner.inbox.append(Result(effect, answer))

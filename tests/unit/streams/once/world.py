@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from connectors.hands import nothing_known, run
+from connectors.hands import nothing_known
 from streams.once.carrier import CarrierUnavailableError
 from streams.once.effects import Enter, Unavailable
 from streams.once.gate import GateUnavailable, Passed, Verdict
@@ -34,6 +34,7 @@ from streams.runtime.processor import (
     Send,
     Value,
 )
+from tests.unit.streams.once.performing import perform
 from tests.unit.streams.once.scripted import ScriptedCarrier
 
 T = TypeVar("T")
@@ -261,7 +262,7 @@ class Owner:
         effect = pending.effect
         at_once = replace(effect, delay_ms=0) if isinstance(effect, Enter) else effect
         try:
-            answer = now(run(at_once, self.world.gate, self.world.carrier, self.world.clock))
+            answer = now(perform(at_once, self.world.gate, self.world.carrier, self.world.clock))
         except (GateUnavailable, CarrierUnavailableError) as error:
             answer = Unavailable(str(error))
         self.inbox.append(Result(effect, nothing_known(effect, "reply lost") if reply_lost else answer))
