@@ -148,7 +148,9 @@ class CallsProcessor:
             case Enter() as effect:
                 return self._entered(state, book, effect, answer, now_ms)
             case Look(about=Checking() as checking):
-                return self._looked(book, checking, answer, now_ms)
+                return self._claiming.looked(
+                    self._attempts(book), checking, answer, now_ms, lambda c: self._claim(book, c, now_ms)
+                )
             case Look(about=Unheard() as unheard):
                 return self._following.unheard(book, unheard)
             case Release() as effect:
@@ -170,13 +172,6 @@ class CallsProcessor:
             self._door.shut(state, now_ms)
         elif isinstance(answer, Fenced):
             yield from self._door.overtaken(state, answer.epoch)
-
-    def _looked(self, book: Book, checking: Checking, sampled_ms: int, now_ms: int) -> Iterator[Output]:
-        yield from self._claiming.looked(self._attempts(book), checking, sampled_ms, now_ms)
-        for key in self._claiming.next_in_line():
-            call = book.call(key)
-            if call is not None and call["phase"] == "WAITING":
-                yield from self._claim(book, call, now_ms)
 
     @property
     def crowded(self) -> bool:

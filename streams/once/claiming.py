@@ -10,7 +10,7 @@ Steps 1 to 4 of the call protocol; calls and SMS replies share them, `Attempts` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, Protocol, TypedDict, TypeVar, cast
 
@@ -116,9 +116,8 @@ class Claiming(Generic[A]):
         self._turn_ms: dict[str, float] = {}
         self._swept_ms = 0
         self._posted: set[str] = set()
-        self._in_the_air: dict[
-            str, int
-        ] = {}  # state key → claimed_at of the claim whose Enter or Look is out
+        # State key → claimed_at of the claim whose Enter or Look is out.
+        self._in_the_air: dict[str, int] = {}
 
     # -- 1: claim
 
@@ -193,13 +192,12 @@ class Claiming(Generic[A]):
             if key != but and (other is None or other["phase"] != "CLAIMED"):
                 self._forget(key)
 
-    def next_in_line(self) -> Iterator[str]:
-        """State keys of those that wait for room in the window, while there is room. Claim each before the next."""
-        while len(self._unposted) < self._window.size:
-            key = self._line.pop()
-            if key is None:
-                return
-            yield key
+    def _call_up(self, attempts: Attempts[A], claim: Callable[[A], Iterator[Output]]) -> Iterator[Output]:
+        """There may be room in the window: whoever stands in the line is claimed, one after the other."""
+        while len(self._unposted) < self._window.size and (key := self._line.pop()) is not None:
+            attempt = attempts.find(key)
+            if attempt is not None and attempt["phase"] == "WAITING":
+                yield from claim(attempt)
 
     @property
     def crowded(self) -> bool:
@@ -243,9 +241,21 @@ class Claiming(Generic[A]):
         return Do(Look(checking, self._look_at))
 
     def looked(
+        self,
+        attempts: Attempts[A],
+        checking: Checking,
+        sampled_ms: int,
+        now_ms: int,
+        claim: Callable[[A], Iterator[Output]],
+    ) -> Iterator[Output]:
+        """All facts up to `sampled_ms` are known here: post once, or not at all. `claim` is the owner's own way to
+        claim who is called up for the room that this leaves."""
+        yield from self._checked(attempts, checking, sampled_ms, now_ms)
+        yield from self._call_up(attempts, claim)
+
+    def _checked(
         self, attempts: Attempts[A], checking: Checking, sampled_ms: int, now_ms: int
     ) -> Iterator[Output]:
-        """All facts up to `sampled_ms` are known here: post once, or not at all."""
         key = checking.state_key
         attempt = self._present(attempts, key, checking.claimed_at)
         if attempt is None:

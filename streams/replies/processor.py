@@ -133,7 +133,9 @@ class RepliesProcessor:
             case Enter() as effect:
                 return self._entered(state, effect, answer, now_ms)
             case Look(about=Checking() as checking):
-                return self._looked(state, checking, answer, now_ms)
+                return self._claiming.looked(
+                    attempts, checking, answer, now_ms, lambda r: self._claim(state, r, now_ms)
+                )
             case Place() as effect:
                 return list(self._claiming.placed(attempts, effect, answer, now_ms)) or self.late(
                     result, now_ms
@@ -152,14 +154,6 @@ class RepliesProcessor:
             self._door.shut(state, now_ms)
         elif isinstance(answer, Fenced):
             yield from self._door.overtaken(state, answer.epoch)
-
-    def _looked(self, state: State, checking: Checking, sampled_ms: int, now_ms: int) -> Iterator[Output]:
-        yield from self._claiming.looked(self._attempts(state), checking, sampled_ms, now_ms)
-        book = Book(state)
-        for key in self._claiming.next_in_line():
-            reply = book.reply(key)
-            if reply is not None and reply["phase"] == "WAITING":
-                yield from self._claim(state, reply, now_ms)
 
     @property
     def crowded(self) -> bool:
