@@ -13,11 +13,18 @@ Found = TypeVar("Found")
 
 
 def until(
-    true: Callable[[], Found], what: str, patience_s: float = PATIENCE_S, poll_s: float = POLL_S
+    true: Callable[[], Found],
+    what: str,
+    patience_s: float = PATIENCE_S,
+    poll_s: float = POLL_S,
+    more: Callable[[], object] = str,
 ) -> Found:
-    """The first true value of `true`; fails with `what` did not come within `patience_s`."""
+    """The first true value of `true`; fails with `what` did not come within `patience_s`.
+
+    `more`: what else the failure should say, such as the end of a log. It is asked only then.
+    """
     end_s = time.monotonic() + patience_s
     while not (found := true()):
-        assert time.monotonic() < end_s, f"did not happen within {patience_s} s: {what}"
+        assert time.monotonic() < end_s, f"did not happen within {patience_s} s: {what}\n{more()}".rstrip()
         time.sleep(poll_s)
     return found

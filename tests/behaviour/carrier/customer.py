@@ -46,7 +46,7 @@ class Customer:
                     )
                 )
                 answer = customer._next(path)
-                time.sleep(answer.after_s)
+                time.sleep(answer.after_s)  # a slow customer is the point here
                 self.send_response(answer.status)
                 self.send_header("Content-Type", "text/xml")
                 self.end_headers()

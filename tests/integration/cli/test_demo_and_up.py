@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from infra.cluster import status
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 RINGBACK = [sys.executable, "-m", "infra.cli.main"]
@@ -58,11 +58,12 @@ def test_up_is_found_by_other_commands_and_ends_without_orphans(tmp_path: Path) 
     with log.open("wb") as output:
         up = subprocess.Popen([*RINGBACK, "up", "--dir", str(folder)], stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + READY_S
-        while b"logs:" not in log.read_bytes():
+
+        def ready() -> bool:
             assert up.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
+            return b"logs:" in log.read_bytes()
+
+        until(ready, "up says where its logs are", READY_S, more=log.read_text)
         [stages] = [
             pid
             for pid in _children_of(folder)
@@ -72,14 +73,15 @@ def test_up_is_found_by_other_commands_and_ends_without_orphans(tmp_path: Path) 
         os.kill(stages, signal.SIGKILL)
         send = [*RINGBACK, "send", "--from", "+15550001234", "--to", "+14155550100", "list"]
         sid = subprocess.run(send, check=True, capture_output=True, text=True).stdout.strip()
-        steps: list[str] = []
-        while not any("charged" in step for step in steps):
-            assert time.monotonic() < deadline, f"{steps}\n{log.read_text()}"
+
+        def charged() -> bool:
             trace = subprocess.run(
                 [*RINGBACK, "trace", sid, "--json"], capture_output=True, text=True, check=False
             )
             assert trace.returncode in (0, 1), trace.stderr
-            steps = [json.loads(line)["what"] for line in trace.stdout.splitlines()]
+            return any("charged" in json.loads(line)["what"] for line in trace.stdout.splitlines())
+
+        until(charged, "the trace ends with the charge", READY_S, more=log.read_text)
         assert "stages ended with 137" in log.read_text()
         assert (folder / "running.json").exists()
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,6 +19,8 @@ from infra.cluster.ports import lease_port
 from streams.tenants import Tenant
 from tests.conftest import FreshTopics
 from tests.integration.deploy import container
+from tests.integration.logs import tails
+from tests.waiting import until
 
 OUR_NUMBER = "+14155550100"
 TENANT = Tenant(id="acme", numbers=(OUR_NUMBER,), price_per_sms=Decimal("0.01"), confirm_first_contact=False)
@@ -57,12 +58,8 @@ class Pods:
             return False
 
     def wait(self, claim: str, condition: Callable[[], bool], timeout_s: float = 40.0) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            if time.monotonic() > deadline:
-                logs = "\n".join(f"-- {name}\n{child.tail(15)}" for name, child in self._children.items())
-                raise AssertionError(f"not within {timeout_s:.0f} s: {claim}\n{logs}")
-            time.sleep(0.05)
+        """Ask until it is true; what the processes wrote to their logs is in the failure."""
+        until(condition, claim, timeout_s, 0.05, more=lambda: tails(self._children))
 
     def close(self) -> None:
         for child in self._children.values():

@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -28,7 +27,9 @@ from schemas.registry import Codec
 from streams.ids import reminder_id
 from streams.tenants import Tenant
 from streams.topology import DAY_MS, STAGES, Topic, topics
+from tests.integration.logs import tails
 from tests.integration.path.ledger import Ledger
+from tests.waiting import until
 
 OUR_NUMBER = "+14155550100"
 TENANT = Tenant(
@@ -187,13 +188,11 @@ class Pipeline:
 
     def wait_until(self, claim: str, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Ask until it is true; what the stages wrote to their logs is in the failure."""
-        deadline = time.monotonic() + timeout_s
-        while not condition():
-            if time.monotonic() > deadline:
-                logs = "\n".join(f"-- {name}\n{child.tail(15)}" for name, child in self._children.items())
-                missing = "\n".join(self.missing())
-                raise AssertionError(f"not within {timeout_s:.0f} s: {claim}\nmissing:\n{missing}\n{logs}")
-            self.let_pass(0.2)
+
+        def more() -> str:
+            return "\n".join(["missing:", *self.missing(), tails(self._children)])
+
+        until(condition, claim, timeout_s, 0.2, more)
 
     def close(self) -> None:
         for child in self._children.values():

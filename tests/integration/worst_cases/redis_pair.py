@@ -6,7 +6,6 @@ What the replica had not received by `detach` is lost with the primary.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from redis.exceptions import RedisError
 
 from infra.cluster import ChildProcess, LocalCluster, valkey
 from infra.cluster.ports import lease_port
+from tests.waiting import until
 
 
 class RedisPair:
@@ -62,13 +62,13 @@ class RedisPair:
     def fail_over(self) -> None:
         """The primary is lost; the replica is what clients find under its address."""
         self._cluster.stop_redis(kill=True)
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                self._client.config_set("port", self._port)
-                break
-            except RedisError:
-                # A connection that the dead one had may hold the port for a moment.
-                assert time.monotonic() < deadline, "the primary's port does not become free"
-                time.sleep(0.05)
+        # A connection that the dead one had may hold the port for a moment.
+        until(self._moved, "the primary's port becomes free", 10, 0.05)
         self._client = Redis(port=self._port, socket_timeout=5)
+
+    def _moved(self) -> bool:
+        """Does the replica listen on the primary's port now?"""
+        try:
+            return bool(self._client.config_set("port", self._port))
+        except RedisError:
+            return False

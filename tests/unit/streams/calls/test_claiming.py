@@ -12,13 +12,6 @@ from streams.once.gate import GateEntry
 from tests.unit.streams.calls.line import USER, Line
 
 
-@pytest.fixture
-def line() -> Line:
-    line = Line()
-    line.settle()
-    return line
-
-
 def test_a_due_try_is_claimed_gated_and_placed_once(line: Line) -> None:
     """CLAIMED stands in the log before the gate is asked, and the carrier is asked once."""
     key = line.due()

@@ -11,13 +11,6 @@ from streams.runtime.processor import Observe
 from tests.unit.streams.calls.line import Line
 
 
-@pytest.fixture
-def line() -> Line:
-    line = Line()
-    line.settle()
-    return line
-
-
 def unknown(line: Line, how: str) -> CallKey:
     """A try whose request ended so."""
     line.carrier.script.append(how)

@@ -268,6 +268,14 @@ class Owner:
         self.inbox.append(Result(effect, nothing_known(effect, "reply lost") if reply_lost else answer))
         return True
 
+    def work_until(self, kind: type) -> None:
+        """Work until an effect of this kind is out, and leave it there."""
+        while not self.waiting(kind):
+            self.turn()
+            for pending in self.runnable():
+                if pending not in self.waiting(kind):
+                    self.run(pending)
+
     def fail(self, pending: Pending) -> None:
         """The effect was not run, and we cannot know."""
         self.pending.remove(pending)

@@ -7,7 +7,6 @@ import pytest
 from streams.once.carrier import CarrierMessage
 from streams.once.claiming import Checking
 from streams.once.effects import Enter, Place
-from tests.unit.streams.once.world import Owner
 from tests.unit.streams.replies.line import SmsLine
 
 
@@ -16,14 +15,6 @@ def line() -> SmsLine:
     line = SmsLine()
     line.settle()
     return line
-
-
-def until(owner: Owner, kind: type) -> None:
-    while not owner.waiting(kind):
-        owner.turn()
-        for pending in owner.runnable():
-            if pending not in owner.waiting(kind):
-                owner.run(pending)
 
 
 def test_a_reply_is_sent_once_and_a_copy_not_at_all(line: SmsLine) -> None:
@@ -113,7 +104,7 @@ def test_after_stop_only_its_own_answers_are_sent(line: SmsLine) -> None:
 def test_a_stop_while_a_reply_is_on_its_way_stops_it(line: SmsLine) -> None:
     """What was written before the self-check's sample is read before the request."""
     name = line.reply()
-    until(line.owner, Checking)
+    line.owner.work_until(Checking)
     line.fact("OPTED_OUT")
     line.settle()
     assert line.states(name) == ["CLAIMED", "NOT_SENT", "FAILED"]
@@ -133,7 +124,7 @@ def test_a_stop_while_a_reply_waits_for_its_next_try_ends_it(line: SmsLine) -> N
 def test_a_gated_reply_is_never_sent_by_the_next_owner(line: SmsLine) -> None:
     """The owner died with the request out; the next one looks it up."""
     name = line.reply()
-    until(line.owner, Place)
+    line.owner.work_until(Place)
     line.owner.run(line.owner.waiting(Place)[0])
     line.take_over()
     line.pass_time(6)
@@ -152,7 +143,7 @@ def test_an_ungated_reply_is_claimed_again_by_the_next_owner(line: SmsLine) -> N
 def test_a_former_owner_that_did_not_send_gives_the_try_back(line: SmsLine) -> None:
     """NOT_SENT as plain evidence: the next try follows."""
     name = line.reply()
-    until(line.owner, Enter)
+    line.owner.work_until(Enter)
     old = line.owner
     old.run(old.waiting(Enter)[0])
     line.take_over()
@@ -165,7 +156,7 @@ def test_a_door_that_shuts_between_two_tries_stalls_neither(line: SmsLine) -> No
     """The state key is the same for all tries: what memory held of the first must not hide the second."""
     line.carrier.script.append("not_sent")
     name = line.reply()
-    until(line.owner, Checking)
+    line.owner.work_until(Checking)
     line.owner.run(line.owner.waiting(Checking)[0])
     line.reply("other")
     line.owner.turn(abort=True)  # "posted", taken back
@@ -181,7 +172,7 @@ def test_a_door_that_shuts_between_two_tries_stalls_neither(line: SmsLine) -> No
 def test_a_lost_gate_delays_a_reply_only(line: SmsLine, keep: bool) -> None:
     """Filled from the log, then on; what was out and unposted is another try."""
     name = line.reply()
-    until(line.owner, Enter)
+    line.owner.work_until(Enter)
     line.server.restart(keep=keep)
     line.pass_time(5)
     assert line.sent(name) == 1
