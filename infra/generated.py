@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).parents[1]
 
 Files = Mapping[str, str]
 """Path from the root of the repository -> content."""
+
+HEAD = "# Made by `python -m {}`: change what it is made from, not this.\n"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes shared parts out instead of naming them: tools differ in what they make of anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 (PyYAML's own interface)
+        return True
+
+
+def as_yaml(documents: Iterable[Any], made_by: str) -> str:
+    """Documents as YAML, under a line that names the module which makes them."""
+    return HEAD.format(made_by) + yaml.dump_all(
+        documents, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True
+    )
 
 
 def write(files: Files, root: Path = ROOT, folders: Sequence[str] = ()) -> list[str]:

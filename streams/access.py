@@ -27,8 +27,11 @@ from streams.topology import (
 Resource = Literal["topic", "group", "transactionalId"]
 Operation = Literal["Read", "Write", "Describe", "DescribeConfigs", "Create"]
 
+# Who is no step of the map: the exporter of lag, and a person with the command line. Both look at everything.
+LAG, OPERATOR = "lag", "operator"
 # Names of groups that are never joined: the client library wants one, and asks where its coordinator is.
-READERS_GROUPS = ("ringback.log-reader", "ringback.browse")
+LOG_READER, BROWSER = "ringback.log-reader", "ringback.browse"
+READERS_GROUPS = (LOG_READER, BROWSER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,10 @@ class Service:
     reads: tuple[Topic, ...]
     writes: tuple[Topic, ...]
     grants: tuple[Grant, ...]
+
+    @property
+    def looks_at_everything(self) -> bool:
+        return self.name in (LAG, OPERATOR)
 
     @property
     def user(self) -> str:
@@ -97,7 +104,7 @@ def _lag() -> Service:
         Grant("topic", "*", ("Read", "Describe", "DescribeConfigs")),
         Grant("group", "*", ("Describe",)),
     )
-    return Service("lag", "exports lag of all groups for Prometheus", tuple(topics()), (), grants)
+    return Service(LAG, "exports lag of all groups for Prometheus", tuple(topics()), (), grants)
 
 
 def _operator() -> Service:
@@ -110,7 +117,7 @@ def _operator() -> Service:
         *(Grant("topic", t.name, ("Write",)) for t in writes),
         Grant("group", "ringback.", ("Describe",), prefix=True),
     )
-    return Service("operator", "a person with the command line", tuple(topics()), writes, grants)
+    return Service(OPERATOR, "a person with the command line", tuple(topics()), writes, grants)
 
 
 def _topics(reads: Sequence[Topic], writes: Sequence[Topic]) -> Iterable[Grant]:

@@ -23,6 +23,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.kafka.topics import admin_client
+from streams.access import BROWSER
 from streams.runtime.deadline import Deadline
 
 Place = tuple[str, int]
@@ -86,7 +87,7 @@ def reader(config: Mapping[str, str]) -> Consumer:
     return Consumer(
         {
             **config,
-            "group.id": "ringback.browse",  # librdkafka wants one; it is never used
+            "group.id": BROWSER,  # librdkafka wants one; it is never used
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "enable.partition.eof": True,

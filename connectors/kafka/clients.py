@@ -13,6 +13,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
+from streams.access import LOG_READER
 from streams.topology import PARTITIONER
 
 log = logging.getLogger("ringback.kafka")
@@ -68,7 +69,7 @@ class KafkaClients:
 
     def log_reader(self) -> Consumer:
         # librdkafka wants a group id even where no group is joined; nothing is ever committed under it.
-        return Consumer({**self._base, **_READER, "group.id": "ringback.log-reader"})
+        return Consumer({**self._base, **_READER, "group.id": LOG_READER})
 
     def transactional_producer(self, transactional_id: str) -> Producer:
         return Producer(

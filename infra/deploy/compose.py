@@ -9,9 +9,10 @@ from typing import Any
 
 from infra.cluster import broker
 from infra.deploy import sizes
-from infra.deploy.settings import LAG, PUBLIC
+from infra.deploy.settings import PUBLIC
 from infra.run.processors import NEEDS_CARRIER
 from infra.simulator.settings import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN
+from streams.access import LAG
 from streams.topology import BACKFILL, GATEWAY, STAGES
 
 Object = dict[str, Any]

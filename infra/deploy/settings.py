@@ -22,9 +22,6 @@ SECRETS: dict[str, tuple[str, ...]] = {
     REDIS_SECRET: ("REDIS_URL",),
 }
 
-
-LAG = "lag"  # the exporter, which is no service of the map: it looks at all of them
-
 _NEED: dict[str, tuple[str, ...]] = {
     CARRIER_SECRET: (*NEEDS_CARRIER, GATEWAY.name, BACKFILL.name),
     REDIS_SECRET: (*NEEDS_CARRIER, GATEWAY.name),

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from connectors.kafka.topics import wanted_config
 from infra.deploy import sizes
-from infra.deploy.settings import LAG
 from infra.deploy.workloads import Object, name_of
-from streams.access import Grant, Service, services
-from streams.topology import DOORS, STAGES, Topic, topics
+from streams.access import LAG, Grant, Service, service, services
+from streams.topology import DOORS, STAGES, topics
 
 API = "kafka.strimzi.io/v1"
 CLUSTER = "kafka"  # metadata.name of the Kafka object; the CA's Secret is named after it
@@ -29,15 +28,11 @@ def topic_objects() -> list[Object]:
                 "topicName": topic.name,
                 "partitions": sizes.PARTITIONS,
                 "replicas": sizes.REPLICATION,
-                "config": {name: _scalar(value) for name, value in _config(topic).items()},
+                "config": {n: _scalar(v) for n, v in wanted_config(topic, sizes.REPLICATION).items()},
             },
         }
         for topic in topics()
     ]
-
-
-def _config(topic: Topic) -> dict[str, str]:
-    return wanted_config(topic, sizes.REPLICATION)
 
 
 def _scalar(value: str) -> int | str:
@@ -45,17 +40,17 @@ def _scalar(value: str) -> int | str:
 
 
 def user_objects() -> list[Object]:
-    return [_user(service) for service in services()]
+    return [_user(each) for each in services()]
 
 
-def _user(service: Service) -> Object:
+def _user(of: Service) -> Object:
     return {
         "apiVersion": API,
         "kind": "KafkaUser",
-        "metadata": {"name": service.user, "labels": {"strimzi.io/cluster": CLUSTER}},
+        "metadata": {"name": of.user, "labels": {"strimzi.io/cluster": CLUSTER}},
         "spec": {
             "authentication": {"type": "scram-sha-512"},
-            "authorization": {"type": "simple", "acls": [_acl(grant) for grant in service.grants]},
+            "authorization": {"type": "simple", "acls": [_acl(grant) for grant in of.grants]},
         },
     }
 
@@ -69,12 +64,12 @@ def _acl(grant: Grant) -> Object:
     return {"resource": resource, "operations": list(grant.operations)}
 
 
-def environment_of(service: str) -> list[Object]:
-    """What a pod needs to connect as its own user."""
-    user = name_of(service)
+def environment_of(name: str) -> list[Object]:
+    """What a pod of the service called `name` needs to connect as its own user."""
+    user = service(name).user
 
-    def secret(name: str, key: str) -> Object:
-        return {"secretKeyRef": {"name": name, "key": key}}
+    def secret(of: str, key: str) -> Object:
+        return {"secretKeyRef": {"name": of, "key": key}}
 
     return [
         {"name": "KAFKA_BOOTSTRAP_SERVERS", "value": f"{CLUSTER}-kafka-bootstrap:9093"},
@@ -91,13 +86,13 @@ def patches() -> list[Object]:
     return [
         {
             "apiVersion": "apps/v1",
-            "kind": "StatefulSet" if service in STAGES else "Deployment",
-            "metadata": {"name": name_of(service)},
+            "kind": "StatefulSet" if name in STAGES else "Deployment",
+            "metadata": {"name": name_of(name)},
             "spec": {
                 "template": {
-                    "spec": {"containers": [{"name": service, "env": environment_of(service)}]},
+                    "spec": {"containers": [{"name": name, "env": environment_of(name)}]},
                 }
             },
         }
-        for service in IN_PODS
+        for name in IN_PODS
     ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from infra.deploy import sizes
-from infra.deploy.settings import LAG, secrets_of
+from infra.deploy.settings import secrets_of
+from streams.access import LAG
 from streams.topology import BACKFILL, GATEWAY, STAGES, Stage
 
 Object = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.access import Grant, Service, services
+from streams.access import LAG, OPERATOR, Grant, Service, services
 from streams.topology import Topic, topics
 
 PATH = "streams/access.md"
@@ -26,13 +26,15 @@ def page() -> str:
 
 def _by_service(found: list[Service]) -> str:
     rows = ["| service | what it does | reads | writes |", "|---|---|---|---|"]
-    rows += [f"| `{s.name}` | {s.meaning} | {_names(s.reads)} | {_names(s.writes)} |" for s in found]
+    rows += [f"| `{s.name}` | {s.meaning} | {_reads(s)} | {_names(s.writes)} |" for s in found]
     return "\n".join(rows)
 
 
+def _reads(service: Service) -> str:
+    return "everything" if service.looks_at_everything else _names(service.reads)
+
+
 def _names(of_service: tuple[Topic, ...]) -> str:
-    if len(of_service) == len(topics()):
-        return "everything"
     return ", ".join(f"`{topic.name}`" for topic in of_service) or "nothing"
 
 
@@ -40,9 +42,9 @@ def _by_topic(found: list[Service]) -> str:
     rows = ["## By topic", "", "| topic | holds | written by | read by |", "|---|---|---|---|"]
     for topic in topics():
         writers = ", ".join(s.name for s in found if topic in s.writes)
-        readers = ", ".join(s.name for s in found if topic in s.reads and len(s.reads) < len(topics()))
+        readers = ", ".join(s.name for s in found if topic in s.reads and not s.looks_at_everything)
         rows.append(f"| `{topic.name}` | {topic.meaning} | {writers} | {readers} |")
-    return "\n".join([*rows, "", "`lag` and `operator` read everything.", "", "## Rights, one by one"])
+    return "\n".join([*rows, "", f"`{LAG}` and `{OPERATOR}` read everything.", "", "## Rights, one by one"])
 
 
 def _rights(service: Service) -> str:

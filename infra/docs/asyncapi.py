@@ -104,7 +104,7 @@ def _channel(topic: Topic) -> Object:
 def _operations() -> dict[str, Object]:
     found: dict[str, Object] = {}
     for service in services():
-        if service.name in ("lag", "operator"):  # they look at everything; the page on access says so
+        if service.looks_at_everything:  # the page on access says so
             continue
         for action, of_service in (("receive", service.reads), ("send", service.writes)):
             for topic in of_service:

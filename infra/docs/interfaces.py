@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import sys
 
-from infra.deploy.generate import dump
 from infra.docs import access, asyncapi, gateway
-from infra.generated import Files
+from infra.generated import Files, as_yaml
 from infra.generated import main as write_or_check
+
+MADE_BY = "infra.docs.interfaces"
 
 
 def files() -> Files:
     """Path from the root of the repository -> content."""
     return {
-        asyncapi.PATH: dump([asyncapi.document()], made_by="infra.docs.interfaces"),
+        asyncapi.PATH: as_yaml([asyncapi.document()], MADE_BY),
         access.PATH: access.page() + "\n",
-        gateway.PATH: dump([gateway.document()], made_by="infra.docs.interfaces"),
+        gateway.PATH: as_yaml([gateway.document()], MADE_BY),
     }
 
 
 def main(argv: list[str] | None = None) -> int:
-    return write_or_check("infra.docs.interfaces", __doc__, files, argv)
+    return write_or_check(MADE_BY, __doc__, files, argv)
 
 
 if __name__ == "__main__":

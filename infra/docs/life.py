@@ -1,7 +1,7 @@
 """The page "life of one reminder": the path from an SMS to its charge over the map, and what each step promises.
 
-    python -m infra.docs.life            writes the page, and its part of README.md
-    python -m infra.docs.life --check    exit code 1 when either is not what would be written
+python -m infra.docs.life           write the page, and its part of README.md
+python -m infra.docs.life --check   exit 1 if either is not what the code says
 
 The path is derived: it begins where users' SMS come in and follows what each stage writes to who reads it, so a stage
 or topic that is added to streams/topology.py stands here with the next run.
@@ -9,16 +9,16 @@ or topic that is added to streams/topology.py stands here with the next run.
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from infra.generated import ROOT, Files
+from infra.generated import main as write_or_check
 from streams.promises import LOOP, PROMISES, Kept, Promise, kept_at
 from streams.topology import DAY_MS, DOORS, SMS_INBOUND, STAGES, Door, Stage, Topic
 
-ROOT = Path(__file__).parents[2]
 PAGE, README = "life-of-one-reminder.md", "README.md"
 BEGIN, END = "<!-- life: made by infra/docs/life.py -->", "<!-- life: end -->"
 MADE = "<!-- Made by `make docs` from streams/topology.py and streams/promises.py. Change those. -->"
@@ -176,39 +176,14 @@ def readme(text: str) -> str:
     return f"{before}{BEGIN}\n{summary()}\n{END}{after}"
 
 
-def stale(root: Path = ROOT) -> list[str]:
-    """The files that are not what would be written."""
-    wanted = {PAGE: page(), README: readme((root / README).read_text())}
-    return [
-        name
-        for name, text in wanted.items()
-        if not (root / name).is_file() or (root / name).read_text() != text
-    ]
+def files(root: Path = ROOT) -> Files:
+    """Path from the root of the repository -> content. Raises ValueError as `readme` does."""
+    return {PAGE: page(), README: readme((root / README).read_text("utf-8"))}
 
 
-def write(root: Path = ROOT) -> list[str]:
-    """Write those that are stale; their names."""
-    names = stale(root)
-    for name in names:
-        (root / name).write_text(page() if name == PAGE else readme((root / name).read_text()))
-    return names
-
-
-def main(arguments: Sequence[str]) -> int:
-    """The command of this module; its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m infra.docs.life", description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit code 1 when a page is stale"
-    )
-    if parser.parse_args(arguments).check:
-        names = stale()
-        for name in names:
-            print(f"{name} is not what the code says; run `make docs`", file=sys.stderr)
-        return 1 if names else 0
-    for name in write():
-        print(f"wrote {name}")
-    return 0
+def main(argv: list[str] | None = None) -> int:
+    return write_or_check("infra.docs.life", __doc__, files, argv)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from infra.deploy.generate import dump
-from infra.generated import Files
+from infra.generated import Files, as_yaml
 from infra.generated import main as write_or_check
 from infra.monitoring import metrics_page, runbook
 from infra.monitoring.prometheus import rule_file, test_file
@@ -23,8 +22,8 @@ MADE_BY = "infra.monitoring.generate"
 def files() -> Files:
     """Path from the root of the repository -> content."""
     return {
-        **{f"{RULES}/{g.name}.yaml": dump([rule_file(g)], MADE_BY) for g in GROUPS},
-        **{f"{RULE_TESTS}/{g.name}.yaml": dump([test_file(g)], MADE_BY) for g in GROUPS},
+        **{f"{RULES}/{g.name}.yaml": as_yaml([rule_file(g)], MADE_BY) for g in GROUPS},
+        **{f"{RULE_TESTS}/{g.name}.yaml": as_yaml([test_file(g)], MADE_BY) for g in GROUPS},
         runbook.PATH: runbook.page(GROUPS),
         metrics_page.PATH: metrics_page.page(GROUPS),
     }

@@ -15,10 +15,11 @@ from connectors.kafka.topics import wanted_config
 from connectors.settings import SETTINGS
 from infra.cli.main import COMMANDS, ringback
 from infra.deploy import generate, sizes
-from infra.deploy.settings import CARRIER_SECRET, LAG, PUBLIC, SECRETS
+from infra.deploy.settings import CARRIER_SECRET, PUBLIC, SECRETS
 from infra.generated import ROOT, stale, write
 from infra.run.processors import NEEDS_CARRIER
 from infra.run.stopping import HANDS_S, JOIN_S, gateway_stop_s, stages_stop_s
+from streams.access import LAG
 from streams.topology import BACKFILL, DOORS, GATEWAY, STAGES, topics
 
 KUBERNETES = ROOT / "infra" / "deploy" / "kubernetes"

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from infra.docs import life
+from infra.generated import ROOT, stale, write
 from streams import topology
 from streams.promises import LOOP, PROMISES, Kept, kept_at
 from streams.topology import DOORS, STAGES, Stage, Topic
 
-ROOT = Path(__file__).parents[3]
 KEPT = [(promise.id, kept) for promise in PROMISES for kept in promise.kept]
 
 
 def test_page_and_readme_are_what_the_code_says() -> None:
     """Whoever changes the map or a promise runs `make docs`."""
-    assert life.stale() == []
+    assert stale(life.files()) == []
 
 
 @pytest.mark.parametrize(
@@ -57,21 +57,21 @@ def test_the_path_is_walked_over_the_map(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_stale_page_is_found_and_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the page, in the README's part, or when the page is not there; the rest of the README is left alone."""
     (tmp_path / life.README).write_text(f"# Ours\n{life.BEGIN}\nold\n{life.END}\nmore\n")
-    assert life.stale(tmp_path) == [life.PAGE, life.README]
-    assert life.write(tmp_path) == [life.PAGE, life.README]
-    assert life.stale(tmp_path) == []
+    assert stale(life.files(tmp_path), tmp_path) == [life.PAGE, life.README]
+    assert write(life.files(tmp_path), tmp_path) == [life.PAGE, life.README]
+    assert stale(life.files(tmp_path), tmp_path) == []
     text = (tmp_path / life.README).read_text()
     assert text.startswith(f"# Ours\n{life.BEGIN}\n|")
     assert text.endswith(f"|\n{life.END}\nmore\n")
     monkeypatch.setitem(STAGES, "billing", Stage("billing", (topology.EVENTS,), (), "means something else"))
-    assert life.stale(tmp_path) == [life.PAGE, life.README]
+    assert stale(life.files(tmp_path), tmp_path) == [life.PAGE, life.README]
 
 
 def test_a_readme_without_its_marks_is_an_error(tmp_path: Path) -> None:
     """Rather than a README that silently goes without."""
     (tmp_path / life.README).write_text("# Ours\n")
     with pytest.raises(ValueError, match="has no"):
-        life.write(tmp_path)
+        life.files(tmp_path)
 
 
 def test_the_doors_write_what_the_map_says() -> None:
