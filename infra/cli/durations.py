@@ -10,7 +10,7 @@ _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h|d)")
 
 
-class Span(click.ParamType[int]):
+class Span(click.ParamType):
     """A number with a unit, as ms, within bounds (ms, both included)."""
 
     name = "span"

@@ -16,9 +16,9 @@ from typing import Final
 from streams.control.admission import Timing
 from streams.control.breaker import PLAIN, Breaker, State
 from streams.control.budget import RetryBudget
+from streams.control.concurrency import ConcurrencyLimit
 from streams.control.modes import MODES, Modes
 from streams.control.timeout import AdaptiveTimeout
-from streams.control.window import Window
 from streams.metrics import Metrics, NoMetrics
 from streams.once.carrier import THROTTLED, NotSent, Placed, PlaceResult, Refused
 from streams.once.carrier_codes import Code, decide
@@ -57,7 +57,7 @@ class AccountControls:
         self._shown: State = "closed"
         self._budgets: dict[str, tuple[float, RetryBudget]] = {}
         self._timeout = AdaptiveTimeout(read_ms, read_cap_ms)
-        self._window = Window(connections)
+        self._window = ConcurrencyLimit(connections)
         self._told_ms: dict[int, int] = {}
         self._pause_until_ms = 0
         self.in_flight = 0

@@ -13,9 +13,10 @@ from streams.once.gate import Fenced, Taken
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Observe, Opened, Record, Result, Wake
 from streams.topology import CALLS, DUE, EVENTS
+from tests.evidence import evidence
 from tests.search import promises, records
 from tests.search.frozen import LATEST_MS, NOW, OLDEST_MS, Numbered, freeze, thaw
-from tests.search.production import Evidence, Gates, Stage, Stepped
+from tests.search.production import USER, Evidence, Gates, Stage, Stepped
 from tests.search.world import FAULT, FAULTS, Bounds, Broken, Line, Owner, Pending, World, Written
 
 # What a tenure that is over may still do to the world. A late Fence is not among it: it can only refuse epochs that
@@ -81,7 +82,7 @@ class Model:
     def evidence(self, key: CallKey, state: str, sid: str | None) -> int:
         known = self._evidence.get((key, state, sid))
         if known is None:
-            record = self.record(CALLS.name, "CallEvent", records.evidence(key, state, sid))
+            record = self.record(CALLS.name, "CallEvent", evidence(key, USER, state, sid, 0))
             known = self._evidence[key, state, sid] = record
         return known
 

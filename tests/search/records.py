@@ -28,23 +28,6 @@ def due(key: CallKey) -> dict[str, Any]:
     }
 
 
-def evidence(key: CallKey, state: str, sid: str | None) -> dict[str, Any]:
-    return {
-        "reminder_id": key.reminder_id,
-        "user": USER,
-        "tenant": "acme",
-        "due_at": key.due_at,
-        "attempt": key.attempt,
-        "try": key.try_,
-        "state": state,
-        "call_sid": sid,
-        "epoch": None,
-        "digits": None,
-        "reason": None,
-        "at": 0,
-    }
-
-
 def cancel(key: CallKey) -> dict[str, Any]:
     return {
         "event_id": "cancel",

@@ -55,6 +55,9 @@ class Seen:
     """The calls that were asked for: how often each `k` of their URLs, and when the first and the last."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self.calls: Counter[str] = Counter()
         self.first_s = self.last_s = 0.0
 
@@ -108,7 +111,7 @@ class Answering(asyncio.Protocol):
         if head.startswith(b"get"):
             page = _response("200 OK", self._seen.as_json())
             if head.startswith(b"get /forget"):
-                self._seen.__init__()  # type: ignore[misc]
+                self._seen.forget()
             return page
         to = self._seen.note(body.decode())
         sid = "CA" + uuid.uuid4().hex

@@ -87,7 +87,7 @@ class Line:
             event = read(record)
             return event["state"], 0, 0
 
-        before = self.carrier.seen(forget=True)
+        self.carrier.seen(forget=True)
         watch = TopicWatch(self._clients.log_reader(), CALLS.name, state)
         cpu_s = self._member.cpu_s()
         try:
@@ -116,7 +116,6 @@ class Line:
             "unknown": states.count("UNKNOWN"),
             "not in writing": number - states.count("PLACED"),
         }
-        assert before is not None
         took_s = seen["last_s"] - seen["first_s"]
         return Placing(
             number, number / took_s, spent_s / number * 1e6, {k: int(v) for k, v in faults.items() if v}

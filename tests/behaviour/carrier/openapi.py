@@ -4,12 +4,7 @@ The description comes in the npm package `@twilio/cli-core`, fetched once into t
 whatever registry npm is set up for, and held against the hash below.
 """
 
-import base64
-import hashlib
 import http.client
-import json
-import subprocess
-import tarfile
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,9 +16,13 @@ from urllib.parse import parse_qsl, urlsplit
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
-VERSION = "9.0.0"
-SHA512 = "FPHm5gXAUwM2oATmQi3AGYPFz4Urg5G5/vDkpUu5WqNuwueQaS93HwXjdX1OM+miuq0LMimdfbXDTLEp4Nsjfg=="
-MEMBER = "package/src/services/twilio-api/twilio_api_v2010.json"
+from tests.npm_package import NpmPackage
+
+PUBLISHED = NpmPackage(
+    "@twilio/cli-core",
+    "9.0.0",
+    "FPHm5gXAUwM2oATmQi3AGYPFz4Urg5G5/vDkpUu5WqNuwueQaS93HwXjdX1OM+miuq0LMimdfbXDTLEp4Nsjfg==",
+)
 PATHS = ("Calls.json", "Calls/{Sid}.json", "Messages.json", "Messages/{Sid}.json")
 FORM = "application/x-www-form-urlencoded"
 
@@ -33,24 +32,7 @@ def description(cache: Path) -> dict[str, Any]:
 
     Added is what the description leaves unsaid: form arrays repeat their name (style form, explode true).
     """
-    package = cache / f"twilio-cli-core-{VERSION}.tgz"
-    if not package.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["npm", "pack", "--silent", f"@twilio/cli-core@{VERSION}"],
-            cwd=cache,
-            check=True,
-            capture_output=True,
-            timeout=100,
-        )
-    digest = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
-    if digest != SHA512:
-        package.unlink()
-        raise ValueError(f"@twilio/cli-core {VERSION} is not the package that was pinned: sha512-{digest}")
-    with tarfile.open(package) as archive:
-        member = archive.extractfile(MEMBER)
-        assert member is not None
-        full: dict[str, Any] = json.load(member)
+    full = PUBLISHED.read_json("package/src/services/twilio-api/twilio_api_v2010.json", cache)
     base = "/2010-04-01/Accounts/{AccountSid}/"
     full["paths"] = {base + path: full["paths"][base + path] for path in PATHS}
     for path in full["paths"].values():

@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from confluent_kafka.cimpl import NewTopic
 
-from infra.chaos import WRITE_TXN_MARKERS, FaultProxy
+from infra.chaos import WRITE_TXN_MARKERS, FaultProxies
 from infra.cluster import LocalCluster
 from schemas import codec
 from streams.runtime.clock import SystemClock
@@ -44,7 +44,7 @@ class Nodes:
     """The cluster, and who leads what in it."""
 
     cluster: LocalCluster
-    proxies: dict[int, FaultProxy]
+    proxies: FaultProxies
     admin: AdminClient
 
     def leader(self, topic: str, number: int) -> int:
@@ -75,16 +75,11 @@ class Nodes:
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    proxies: dict[int, FaultProxy] = {}
-
-    def between(node: int, port: int) -> int:
-        if node in proxies:
-            proxies[node].close()
-        proxies[node] = FaultProxy(port)
-        return proxies[node].port
-
     folder: Path = tmp_path_factory.mktemp("proxied-cluster")
-    with LocalCluster.start(folder, nodes=3, heap_mb=256, between=between, progress=print) as cluster:
+    with (
+        FaultProxies() as proxies,
+        LocalCluster.start(folder, nodes=3, heap_mb=256, between=proxies.between, progress=print) as cluster,
+    ):
         admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers, "log_level": 0})
         replicas = sorted(proxies, key=lambda node: node != LEADS_DEAD_LETTERS)
         letters = NewTopic(
@@ -96,8 +91,6 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         admin.create_topics([letters])[DEAD_LETTERS.name].result(10)
         yield Nodes(cluster, proxies, admin)
         cluster.stop(timeout_s=2)  # three that stop at once wait for a quorum that does not come
-    for proxy in proxies.values():
-        proxy.close()
 
 
 @pytest.fixture(params=["classic", pytest.param("consumer", marks=pytest.mark.long)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.chaos import FaultProxy
+from infra.chaos import FaultProxies
 from infra.cluster import LocalCluster
 from tests.integration.worst_cases.checker import Verdict
 from tests.integration.worst_cases.table import table
@@ -38,18 +38,13 @@ def large(tmp_path_factory: pytest.TempPathFactory, scale: Scale) -> Iterator[Wo
 
 
 def _world(folder: Path, scale: Scale, nodes: int) -> Iterator[World]:
-    proxies: dict[int, FaultProxy] = {}
-
-    def between(node: int, port: int) -> int:
-        if node in proxies:
-            proxies[node].close()
-        proxies[node] = FaultProxy(port)
-        return proxies[node].port
-
     heap_mb = 384 if nodes == 1 else 256
-    with LocalCluster.start(
-        folder / "cluster", nodes=nodes, heap_mb=heap_mb, between=between, progress=print
-    ) as cluster:
+    with (
+        FaultProxies() as proxies,
+        LocalCluster.start(
+            folder / "cluster", nodes=nodes, heap_mb=heap_mb, between=proxies.between, progress=print
+        ) as cluster,
+    ):
         world = World(cluster, folder / "cluster", folder / "members", scale, proxies)
         try:
             world.start()
@@ -60,8 +55,6 @@ def _world(folder: Path, scale: Scale, nodes: int) -> Iterator[World]:
             _VERDICTS.setdefault(scale.name, []).extend(c.verdict for c in world.cases if c.verdict)
             world.close()
             cluster.stop(timeout_s=2)  # three that stop at once wait for a quorum that does not come
-    for proxy in proxies.values():
-        proxy.close()
     assert not late, "after the verdicts:\n" + "\n".join(late)
 
 

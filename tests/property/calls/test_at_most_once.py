@@ -15,18 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.records import CallState
-from streams.calls.book import evidence
 from streams.calls.following import Following
 from streams.calls.processor import CallsProcessor
-from streams.once import claiming
-from streams.once.carrier import PlaceResult, Unknown
 from streams.once.claiming import Claiming
 from streams.once.door import Door
-from streams.once.effects import Enter, Stale, Unavailable
+from streams.once.effects import Enter, Unavailable
 from streams.once.gate import GateEntry, Passed, Taken
 from streams.runtime.processor import Output, State
 from tests.property.calls.chance import Tape
 from tests.property.calls.story import Broken, Story
+from tests.search.plants import a_timeout_is_not_sent, who_is_refused_says_not_sent
 
 LENGTH = 600
 
@@ -59,18 +57,6 @@ def skip_the_fence(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Door, "_raise_above", raise_above)
 
 
-def a_timeout_is_not_sent(patch: pytest.MonkeyPatch) -> None:
-    """A read timeout is taken for "did not work"."""
-    honest = claiming.outcome
-
-    def outcome(result: PlaceResult | Stale) -> claiming.Outcome:
-        return (
-            claiming.Outcome("NOT_SENT", reason="timeout") if isinstance(result, Unknown) else honest(result)
-        )
-
-    patch.setattr(claiming, "outcome", outcome)
-
-
 def call_again_when_not_found(patch: pytest.MonkeyPatch) -> None:
     """The list does not show it, so it is posted again."""
 
@@ -101,20 +87,6 @@ def rebuild_without_gated_bits(patch: pytest.MonkeyPatch) -> None:
         return replace(gate_of(processor, call), gated=False, finished=False)
 
     patch.setattr(CallsProcessor, "_gate_of", bare)
-
-
-def unknown_gates_are_given_back(patch: pytest.MonkeyPatch) -> None:
-    """An owner that was refused at another owner's gate says NOT_SENT: every gated claim it finds ends so."""
-
-    def not_sent(
-        following: Following, book: Any, call: CallState, now_ms: int, reason: str
-    ) -> Iterator[Output]:
-        book.absorb(call, "NOT_SENT")
-        yield evidence(call, "NOT_SENT", now_ms, reason=reason)
-        book.put(call)
-        yield from following.settle(book, call, now_ms)
-
-    patch.setattr(Following, "unknown", not_sent)
 
 
 def posted_counts_as_unposted(patch: pytest.MonkeyPatch) -> None:
@@ -154,7 +126,7 @@ def a_question_without_an_answer_is_forgotten(patch: pytest.MonkeyPatch) -> None
         (a_timeout_is_not_sent, "NOT_SENT"),
         (call_again_when_not_found, "I1"),
         (rebuild_without_gated_bits, "I1"),
-        (unknown_gates_are_given_back, "NOT_SENT"),
+        (who_is_refused_says_not_sent, "NOT_SENT"),
         (posted_counts_as_unposted, "NOT_SENT"),
         (the_door_asks_only_when_it_was_open, "I10"),
         (a_question_without_an_answer_is_forgotten, "I10"),

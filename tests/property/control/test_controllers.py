@@ -7,8 +7,8 @@ import random
 import pytest
 
 from streams.control.breaker import OPEN_CAP_MS, PROBES, Breaker
+from streams.control.concurrency import LEAST, ConcurrencyLimit
 from streams.control.timeout import AdaptiveTimeout
-from streams.control.window import LEAST, Window
 
 SEEDS = range(60)
 
@@ -51,7 +51,7 @@ def test_a_breaker_keeps_its_word_and_always_closes_again(seed: int) -> None:
 def test_window_and_timeout_stay_within_their_bounds(seed: int) -> None:
     """Whatever is observed: never below the configured timeout, never above the caps, never closed."""
     rng = random.Random(seed)
-    window, timeout, now_ms = Window(50), AdaptiveTimeout(15_000, 60_000), 0
+    window, timeout, now_ms = ConcurrencyLimit(50), AdaptiveTimeout(15_000, 60_000), 0
     for _ in range(3_000):
         now_ms += rng.choice((0, 1, 700, 40_000))
         if rng.random() < 0.3:
@@ -67,7 +67,7 @@ def test_window_and_timeout_stay_within_their_bounds(seed: int) -> None:
 def test_the_window_finds_the_room_of_the_carrier(room: int, share: float) -> None:
     """A carrier that takes `room` requests at once, each for 10 rounds, and 100 that want to go: with the window few
     requests are refused, without it most are, and it places nearly as many."""
-    placed, refused = play(room, Window(100))
+    placed, refused = play(room, ConcurrencyLimit(100))
     free_placed, free_refused = play(room, None)
     print(f"room {room}: window {placed} placed, {refused} refused; without {free_placed}, {free_refused}")
     assert refused < share * (placed + refused)
@@ -75,7 +75,7 @@ def test_the_window_finds_the_room_of_the_carrier(room: int, share: float) -> No
     assert placed > 0.75 * free_placed
 
 
-def play(room: int, window: Window | None, rounds: int = 20_000) -> tuple[int, int]:
+def play(room: int, window: ConcurrencyLimit | None, rounds: int = 20_000) -> tuple[int, int]:
     """Rounds of one request that wants to go, refused at once where there is no room."""
     busy: list[int] = []
     placed = refused = 0

@@ -28,6 +28,7 @@ from streams.runtime.freshness import Look
 from streams.runtime.processor import Do, Event, Opened, Processor, Record, Result
 from streams.tenants import Tenant, TenantTable
 from streams.topology import CALLS, DUE, EVENTS, OUTBOUND, REQUESTS
+from tests.evidence import evidence
 from tests.property.outage.memory import Calendar, IndexedState, Pause
 from tests.unit.streams.once.performing import perform
 from tests.unit.streams.once.scripted import ScriptedCarrier
@@ -256,21 +257,7 @@ class TownCarrier(ScriptedCarrier):
     def _tell(self, request: CallRequest, sid: str, state: str) -> None:
         """What the gateway writes."""
         key = CallKey.parse(request.url)
-        value = {
-            "reminder_id": key.reminder_id,
-            "user": f"acme|{request.to}",
-            "tenant": "acme",
-            "due_at": key.due_at,
-            "attempt": key.attempt,
-            "try": key.try_,
-            "state": state,
-            "call_sid": sid,
-            "epoch": None,
-            "digits": None,
-            "reason": None,
-            "code": None,
-            "at": self.clock.now_ms(),
-        }
+        value = evidence(key, f"acme|{request.to}", state, sid, self.clock.now_ms())
         self._town.send(CALLS.name, "CallEvent", value)
 
     def _ask(self) -> None:

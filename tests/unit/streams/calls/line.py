@@ -11,6 +11,7 @@ from streams.ids import CallKey
 from streams.once.carrier import CallRequest
 from streams.tenants import Tenant, TenantTable
 from streams.topology import CALLS, DUE, EVENTS
+from tests.evidence import evidence
 from tests.unit.streams.once.world import World
 
 USER, NUMBER, OURS = "acme|+14155550101", "+14155550101", "+14155550100"
@@ -77,22 +78,7 @@ class Line(World):
 
     def callback(self, key: CallKey, state: str, sid: str = "CA1", user: str = USER) -> None:
         """What the gateway writes when the carrier calls back, or when it gave the words (ANSWERED, TOLD)."""
-        value: dict[str, Any] = {
-            "reminder_id": key.reminder_id,
-            "user": user,
-            "tenant": "acme",
-            "due_at": key.due_at,
-            "attempt": key.attempt,
-            "try": key.try_,
-            "state": state,
-            "call_sid": sid,
-            "epoch": None,
-            "digits": None,
-            "reason": None,
-            "code": None,
-            "at": self.clock.now_ms(),
-        }
-        self.append(CALLS.name, "CallEvent", value)
+        self.append(CALLS.name, "CallEvent", evidence(key, user, state, sid, self.clock.now_ms()))
 
     # -- what came of it
 

@@ -7,10 +7,10 @@ import random
 import pytest
 
 from streams.control.budget import LEAST_CREDIT, RetryBudget
+from streams.control.concurrency import LEAST as LEAST_LIMIT
+from streams.control.concurrency import ConcurrencyLimit
 from streams.control.latency import GROWTH, RecentLatency
 from streams.control.timeout import LEAST, WINDOW_MS, AdaptiveTimeout
-from streams.control.window import LEAST as LEAST_WINDOW
-from streams.control.window import Window
 
 FLOOR_MS, CAP_MS = 15_000, 60_000
 
@@ -83,7 +83,7 @@ def test_few_requests_decide_nothing() -> None:
 
 def test_no_room_shrinks_the_window_once_for_all_that_was_out() -> None:
     """Thirty refusals of one moment are one piece of news."""
-    window = Window(100)
+    window = ConcurrencyLimit(100)
     assert window.no_room(sent_ms=0, now_ms=50)
     for _ in range(30):
         assert not window.no_room(sent_ms=0, now_ms=60)
@@ -94,7 +94,7 @@ def test_no_room_shrinks_the_window_once_for_all_that_was_out() -> None:
 
 def test_the_window_grows_by_one_for_a_window_of_answers() -> None:
     """And only where it is used: an idle line proves nothing."""
-    window = Window(100)
+    window = ConcurrencyLimit(100)
     window.no_room(0, 1)
     for _ in range(70):
         window.answered(in_flight=10)
@@ -109,10 +109,10 @@ def test_the_window_grows_by_one_for_a_window_of_answers() -> None:
 
 def test_the_window_never_closes() -> None:
     """A carrier that refuses everything is still asked, by a few at once."""
-    window = Window(100)
+    window = ConcurrencyLimit(100)
     for now_ms in range(1, 100):
         window.no_room(now_ms, now_ms)
-    assert window.limit == LEAST_WINDOW
+    assert window.limit == LEAST_LIMIT
 
 
 def test_tries_again_are_a_floor_and_a_fifth_of_first_tries() -> None:

@@ -20,7 +20,7 @@ LEAST: Final = 4
 DECREASE: Final = 0.7
 
 
-class Window:
+class ConcurrencyLimit:
     """`cap` is what the connection pool holds. `limit` is what the rule would allow now."""
 
     def __init__(self, cap: int) -> None:
