@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, from the table in `streams/metrics.py`."""
+"""Metrics for Prometheus, from the table in `streams/metrics`."""
 
 from connectors.metrics.books import Books
 from connectors.metrics.exporter import PrometheusMetrics

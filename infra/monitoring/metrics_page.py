@@ -11,13 +11,12 @@ from streams.metrics import METRICS, Metric
 
 PATH = "streams/metrics.md"
 HEAD = """\
-<!-- Made by `python -m infra.monitoring.generate` from streams/metrics.py and streams/lag_metrics.py: change those. -->
+<!-- Made by `python -m infra.monitoring.generate` from streams/metrics and streams/lag_metrics.py: change those. -->
 # Metrics
 
 Names are Prometheus': counters end in `_total`, units are in the names. A histogram has `_bucket`, `_count` and
-`_sum`. Labels have few values: no phone number, text or id is ever one. What to do about a figure is said with its
-meaning; where an alert looks at it, the alert's section of the [runbook](../infra/monitoring/runbook.md) has the first
-commands.
+`_sum`. Labels have few values: no phone number, text or id is ever one. *What to do* is for when the figure is bad;
+where an alert looks at it, the alert's section of the [runbook](../infra/monitoring/runbook.md) has the first commands.
 """
 
 
@@ -36,15 +35,21 @@ def page(groups: Sequence[Group]) -> str:
 
 
 def _table(title: str, where: str, metrics: Iterable[Metric], alerts: dict[str, list[str]]) -> str:
-    rows = [f"## {title}", "", f"On {where}.", "", "| name | type | unit | labels | meaning | alerts |"]
-    rows.append("|---|---|---|---|---|---|")
+    rows = [
+        f"## {title}",
+        "",
+        f"On {where}.",
+        "",
+        "| name | type | unit | labels | meaning | what to do | alerts |",
+    ]
+    rows.append("|---|---|---|---|---|---|---|")
     for metric in metrics:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
         links = ", ".join(
             f"[{a}](../infra/monitoring/runbook.md#{a.lower()})" for a in alerts.get(metric.name, [])
         )
-        meaning = metric.meaning.replace("|", "\\|")
-        rows.append(f"| `{metric.name}` | {metric.type} | {metric.unit} | {labels} | {meaning} | {links} |")
+        words = " | ".join(text.replace("|", "\\|") for text in (metric.meaning, metric.what_to_do))
+        rows.append(f"| `{metric.name}` | {metric.type} | {metric.unit} | {labels} | {words} | {links} |")
     return "\n".join([*rows, ""])
 
 

@@ -83,7 +83,7 @@ class Do(NamedTuple):
 
 
 class Observe(NamedTuple):
-    """An effect that needs no hands: one value for a histogram of streams/metrics.py, told after the commit. It has no
+    """An effect that needs no hands: one value for a histogram of streams/metrics, told after the commit. It has no
     answer; where nobody keeps metrics it does nothing."""
 
     metric: str

@@ -119,12 +119,29 @@ def test_commands_of_the_runbook_exist() -> None:
         assert {word for word in words if word.startswith("--")} <= flags, line
 
 
+def _rows(page: str) -> dict[str, str]:
+    """Name -> what to do, as the page has it."""
+    cells = [re.split(r"(?<!\\) \| ", line[2:-2]) for line in page.splitlines() if line.startswith("| `")]
+    return {row[0].strip("`"): row[5].replace("\\|", "|") for row in cells}
+
+
+def test_every_metric_says_what_to_do() -> None:
+    """A figure that nobody can act on has no place on the page; and what it sends people to exists."""
+    there = set(names.samples(names.TABLES.values())) | set(names.TABLES)
+    there |= {alert.name for group in GROUPS for alert in group.alerts}
+    for metric in names.TABLES.values():
+        assert len(metric.what_to_do) > 10, metric.name
+        named = re.findall(r"\b(?:ringback|kafka|reminders)_\w+", metric.what_to_do)
+        assert set(named) - there == set(), metric.name
+
+
 def test_the_page_of_metrics_has_each_of_them_once() -> None:
     """And its alerts: those who look at a figure find what is said when it is bad."""
     page = (ROOT / "streams" / "metrics.md").read_text()
     for metric in names.TABLES.values():
         (row,) = [line for line in page.splitlines() if line.startswith(f"| `{metric.name}` |")]
         assert row.startswith(f"| `{metric.name}` | {metric.type} | {metric.unit} |")
+    assert _rows(page) == {m.name: m.what_to_do for m in names.TABLES.values()}
     (overdue,) = [line for line in page.splitlines() if line.startswith("| `reminders_overdue_seconds` |")]
     assert "runbook.md#remindersoverdue" in overdue
     (lateness,) = [
