@@ -1,4 +1,4 @@
-"""Everything that `up` and `demo` run: cluster, topics, tenants, carrier, gateway, stages.
+"""Everything that `up` and `demo` run: cluster, topics, tenants, carrier, gateway, stages; who watches them.
 
 What a setting names is used; what none names is started here and ends with this process: the cluster without
 KAFKA_BOOTSTRAP_SERVERS and REDIS_URL, the carrier without TWILIO_BASE_URL.
@@ -22,9 +22,11 @@ from connectors.settings import Settings
 from infra.cli.checks import Finding, troubles
 from infra.cli.checks.http import get
 from infra.cli.errors import UnreachableError
+from infra.cli.lag import PORT as LAG_PORT
 from infra.cli.tenants import apply_tenants
 from infra.cluster import LocalCluster
 from infra.cluster.ports import lease_port
+from infra.demo.observing import Observing, Scraped
 from infra.demo.supervisor import Child, Supervisor
 from infra.simulator.settings import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN
 from streams.tenants import Tenant, parse_tenants
@@ -49,13 +51,16 @@ class System:
         nodes: int = 1,
         fresh: bool = False,
         behaviours: Path | None = None,
+        observing: Observing | None = None,
     ) -> None:
         """`behaviours`: a script for the simulated carrier, read at each of its starts."""
         self.settings = settings
         self.folder = folder.resolve()
         self.tenants: list[Tenant] = []
         self.cluster: LocalCluster | None = None
+        self.scraped: Scraped | None = None  # where the metrics are, once they are observed
         self._say, self._nodes, self._fresh, self._behaviours = say, nodes, fresh, behaviours
+        self._observing = observing
         self._supervisor = Supervisor(say)
         self._exits = ExitStack()
         self._readiness: dict[str, str] = {}
@@ -72,7 +77,8 @@ class System:
     def __enter__(self) -> Self:
         """Start everything and return when it is ready. Raises ClusterError, TenantError, UnreachableError, …"""
         if self._fresh:
-            shutil.rmtree(self.folder / "members", ignore_errors=True)
+            for name in ("members", "prometheus"):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
             self.truth_file.unlink(missing_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -100,6 +106,8 @@ class System:
         if created := sum(p.action == "created" for p in made):
             self._say(f"created {created} topics with {made[0].partitions} partitions each")
         self._start_pipeline()
+        if self._observing is not None:
+            self._start_observers(self._observing)
         file = (
             Path(self.settings.tenants) if self.settings.tenants else Path(__file__).with_name("tenants.yaml")
         )
@@ -155,11 +163,29 @@ class System:
         probe = self._exits.enter_context(lease_port(None))
         self._readiness["gateway"] = f"{self._gateway_url}/readyz"
         self._readiness["stages"] = f"http://127.0.0.1:{probe.port}/readyz"
+        self._pages = {"gateway": self._gateway.port, "stages": probe.port}
         self._supervisor.start(
             [
                 self._child("stages", probe.fd, "run", *STAGES, "--http-port", str(probe.port)),
                 self._child("gateway", self._gateway.fd, "gateway", "--port", str(self._gateway.port)),
             ]
+        )
+
+    def _start_observers(self, observing: Observing) -> None:
+        """The lag exporter, and a Prometheus that reads all pages where there is one."""
+        lag = self._exits.enter_context(lease_port(LAG_PORT))
+        ours = {**self._pages, "lag": lag.port}
+        pages = {name: [f"127.0.0.1:{port}"] for name, port in ours.items()}
+        self.scraped = scraped = observing.prepare(self.folder, pages, self._exits)
+        self._readiness["lag"] = f"http://127.0.0.1:{lag.port}/healthz"
+        options = ["--serve", "--host", "127.0.0.1", "--port", str(lag.port)]
+        self._supervisor.start([self._child("lag", lag.fd, "lag", *options)])
+        if scraped.command is None or scraped.lease is None:
+            return
+        self._readiness["prometheus"] = f"{scraped.url}/-/ready"
+        log = self.folder / "logs" / "prometheus.log"
+        self._supervisor.start(
+            [Child("prometheus", scraped.command, dict(os.environ), log, (scraped.lease.fd,))]
         )
 
     def _child(self, name: str, fd: int, *arguments: str) -> Child:

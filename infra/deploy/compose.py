@@ -10,6 +10,7 @@ from typing import Any
 from infra.cluster import broker
 from infra.deploy import sizes
 from infra.deploy.settings import PUBLIC
+from infra.monitoring.scraping import SCRAPE_S, configuration
 from infra.run.processors import NEEDS_CARRIER
 from infra.simulator.settings import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN
 from streams.access import LAG
@@ -244,17 +245,11 @@ def prometheus() -> Object:
     """Prometheus' own configuration. A service of several containers is found through its name's addresses."""
     jobs = [(GATEWAY.name, sizes.GATEWAY_PORT), (LAG, sizes.LAG_PORT)]
     jobs += [(name, sizes.HTTP_PORT) for name in (BACKFILL.name, *STAGES)]
-    return {
-        "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
-        "rule_files": ["/etc/prometheus/rules/*.yaml"],
-        "scrape_configs": [
-            {
-                "job_name": f"ringback-{name}",
-                "dns_sd_configs": [{"names": [name], "type": "A", "port": port, "refresh_interval": "10s"}],
-            }
-            for name, port in jobs
-        ],
+    sources = {
+        name: {"dns_sd_configs": [{"names": [name], "type": "A", "port": port, "refresh_interval": "10s"}]}
+        for name, port in jobs
     }
+    return configuration(sources, "/etc/prometheus/rules/*.yaml", SCRAPE_S)
 
 
 def grafana_datasources() -> Object:
@@ -268,7 +263,7 @@ def grafana_datasources() -> Object:
                 "access": "proxy",
                 "url": "http://prometheus:9090",
                 "isDefault": True,
-                "jsonData": {"timeInterval": "5s"},
+                "jsonData": {"timeInterval": f"{SCRAPE_S}s"},
             }
         ],
     }
