@@ -11,7 +11,8 @@ import click
 
 from infra.bench import codec as codec_bench
 from infra.bench.hop import BAR, HopResult, measure
-from infra.cluster import LocalCluster, existing
+from infra.cluster import ClusterError, LocalCluster, existing
+from streams.topology import STAGES
 
 
 @click.group()
@@ -185,6 +186,100 @@ def calls(number: int, in_flight: int, runs: int, *, with_life: bool, as_json: b
     from infra.bench.calls.command import main
 
     sys.exit(main(number, in_flight, runs, with_life=with_life, as_json=as_json))
+
+
+def member_counts(_ctx: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
+    """`1,4,2` as numbers, in that order."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in parts):
+        raise click.BadParameter(f"{text!r} is not counts with commas between, as 1,4,2")
+    return tuple(int(part) for part in parts)
+
+
+@bench.command()
+@click.option(
+    "--stage",
+    "stages",
+    multiple=True,
+    type=click.Choice(list(STAGES)),
+    help="Which get more members, several times; default: all.",
+)
+@click.option(
+    "--members",
+    "counts",
+    default="1,4,2",
+    show_default=True,
+    metavar="N,N",
+    callback=member_counts,
+    help="Of each of them, one count after the other.",
+)
+@click.option("--together", is_flag=True, help="All stages at once, not one after the other.")
+@click.option(
+    "--rate", "rate_per_s", type=click.FloatRange(0.1, 150), default=15.0, show_default=True, help="SMS/s."
+)
+@click.option(
+    "--hold",
+    "hold_s",
+    type=click.FloatRange(1),
+    default=15.0,
+    show_default=True,
+    help="Seconds that each count stays.",
+)
+@click.option("--protocol", type=click.Choice(["classic", "consumer"]), default="classic", show_default=True)
+@click.option("--nodes", type=click.Choice(["1", "3"]), default="3", show_default=True, help="Brokers.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the due times.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the lag into this file, .svg or .png.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where a folder with the logs and the carrier's truth.jsonl stays. Default: one that goes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One object instead of a table, progress on stderr.")
+def scaling(
+    stages: tuple[str, ...],
+    counts: tuple[int, ...],
+    together: bool,
+    rate_per_s: float,
+    hold_s: float,
+    protocol: str,
+    nodes: str,
+    seed: int,
+    plot: Path | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Members of each stage come and go under load: nothing lost, doubled or early; lag and lateness meanwhile.
+
+    \b
+    Examples:
+      python -m infra.bench scaling                              all stages, 1, 4, 2 members: three minutes
+      python -m infra.bench scaling --together --protocol consumer --plot lag.svg
+      python -m infra.bench scaling --stage calls --members 1,2,1 --nodes 1 --hold 5 --json
+    """
+    from infra.bench.scaling.command import main
+    from infra.bench.scaling.shape import Shape
+
+    try:
+        shape = Shape(
+            tuple(stage for stage in STAGES if stage in stages or not stages),
+            counts,
+            rate_per_s,
+            hold_s,
+            together=together,
+            protocol=protocol,
+            seed=seed,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        code = main(shape, nodes=int(nodes), plot=plot, folder=folder, as_json=as_json)
+    except (ClusterError, TimeoutError) as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(code)
 
 
 @bench.command()

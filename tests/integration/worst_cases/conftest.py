@@ -9,7 +9,7 @@ import pytest
 
 from infra.chaos import FaultProxies
 from infra.cluster import LocalCluster
-from tests.integration.worst_cases.checker import Verdict
+from infra.oracle import Verdict
 from tests.integration.worst_cases.table import table
 from tests.integration.worst_cases.world import LONG, SHORT, Scale, World
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tests.integration.worst_cases.checker import Verdict
+from infra.oracle import Verdict
 
 _HEAD = (
     "case", "SMS", "K", "calls", "most/K", "O heard", "most/O", "charges", "due", "unknown", "max s", "early",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.worst_cases.checker import Event, History, Row, Verdict, judge
+from infra.oracle import Event, History, Row, Verdict, judge
 from tests.integration.worst_cases.table import table
 
 T = 1_800_000_000_000

@@ -21,16 +21,13 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from connectors.kafka.browse import BEGINNING, ends, places, read, reader
-from connectors.kafka.topics import admin_client
 from infra.chaos import FaultProxy
 from infra.cluster import ChildProcess, LocalCluster
+from infra.oracle import History, Records, Row, Verdict, judge
 from infra.simulator.client import Event
-from schemas.registry import Codec
 from streams.tenants import Tenant
-from streams.topology import CALLING, STAGES, topics
+from streams.topology import CALLING, STAGES
 from tests.integration.path.pipeline import OUR_NUMBER, TENANT, Pipeline
-from tests.integration.worst_cases.checker import History, Row, Verdict, judge
 from tests.integration.worst_cases.member import CLOCK_FILE, SESSION_MS
 
 HOT_NUMBER = "+14155550199"
@@ -43,17 +40,7 @@ HOT = Tenant(
     retry_backoff_s=1.0,
     confirm_first_contact=False,
 )
-READ = (
-    "reminders.events",
-    "reminders.due",
-    "calls.events",
-    "sms.outbound",
-    "sms.events",
-    "billing.charges",
-    "dead.letters",
-)
 ANSWER: Event = {"outcome": "answer", "hang_up_after_s": 1.0}
-RECORDS = {topic.name: topic.record for topic in topics()}
 CALLS = CALLING.name
 OTHERS = tuple(name for name in STAGES if name != CALLS)
 
@@ -105,11 +92,8 @@ class World(Pipeline):
         self.proxies = proxies
         self.cases: list[Case] = []
         self._numbers = itertools.count(1)
-        self._codec = Codec()
-        self._rows: list[Row] = []
         self._plain: set[str] = set()  # processes that run as an operator would run them
-        self._reader = reader(self.settings.kafka_config())
-        self._read_to = dict.fromkeys(places(self._reader, READ), BEGINNING)
+        self._records = Records(self.settings.kafka_config())
 
     # -- processes
 
@@ -180,21 +164,14 @@ class World(Pipeline):
 
     def close(self) -> None:
         self.kill_all()
-        self._reader.close()
+        self._records.close()
         self.simulator.close()
 
     # -- what is known
 
     def rows(self) -> list[Row]:
         """Every committed record that a case is judged by, decoded. What was read once is not read again."""
-        until = ends(admin_client(self.settings.kafka_config()), self._read_to)
-        for found in read(self._reader, self._read_to, until):
-            if found.value is not None:
-                value = self._codec.decode(found.topic, found.value, expected=RECORDS[found.topic]).record
-                self._rows.append(Row(found.topic, found.timestamp_ms, value))
-            self._read_to[found.topic, found.partition] = found.offset + 1
-        self._read_to = until
-        return self._rows
+        return self._records.rows()
 
     def missing(self) -> list[str]:
         return [f"{v.case}: {sentence}" for v in self.verdicts() for sentence in (*v.wrong, *v.missing)]

@@ -1,0 +1,1 @@
+"""Members of each stage come and go under load, on three brokers. See infra/bench/README.md."""

@@ -1,0 +1,106 @@
+"""The lag of each stage, once a second, by the very code of the lag exporter (connectors/lag)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaException
+
+from connectors.lag import Backlogs, Lag, Observer
+from connectors.lag.notes import notes, overdue_s
+from infra.bench.timers.cost import TICKS_PER_S
+from streams.topology import STAGES
+
+EVERY_S = 1.0
+LOOK_S = 5.0
+GROUPS = {stage.group: name for name, stage in STAGES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look. By stage: the age (s) of the oldest record that it has not committed, over all its partitions, and
+    the members of its group. `overdue_s`: by how much the timer stream's next timer is late. `busy_s`: CPU seconds of
+    the whole machine since it was booted. A stage that nothing is known of is absent."""
+
+    at_ms: int
+    lag_s: Mapping[str, float]
+    members: Mapping[str, int]
+    overdue_s: float
+    busy_s: float
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def sample_of(found: Lag, busy_s: float) -> Sample:
+    """What the exporter's page would say, made small."""
+    lag_s: dict[str, float] = {}
+    members: dict[str, int] = {}
+    for group, topics in found.lags.groups:
+        stage = GROUPS.get(group.name)
+        if stage is None:
+            continue
+        ages = [age for topic in topics for age in topic.seconds if age is not None]
+        if ages:
+            lag_s[stage] = max(ages)
+        if group.members is not None:
+            members[stage] = group.members
+    late_s = max((overdue_s(note, found.snapshot.at_ms) for _, note in notes(found.snapshot)), default=0.0)
+    return Sample(found.snapshot.at_ms, lag_s, members, late_s, busy_s)
+
+
+class Sampler:
+    """Looks until `close`, in a thread of its own. A look that fails leaves no sample, and is counted."""
+
+    def __init__(self, config: Mapping[str, str]) -> None:
+        self._observer = Observer(config, group=GROUPS.__contains__, backlogs=Backlogs())
+        self.samples: list[Sample] = []
+        self.failed = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._thread.start()
+
+    def calm(self, counts: Mapping[str, int], within_s: float, times: int) -> bool:
+        """Were the last `times` samples all within that lag, with these members in the groups?"""
+        last = self.samples[-times:]
+        return len(last) == times and all(
+            sample.members.get(stage) == count and sample.lag_s.get(stage, within_s + 1) <= within_s
+            for sample in last
+            for stage, count in counts.items()
+        )
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._observer.close()
+
+    def _run(self) -> None:
+        next_s = time.monotonic()
+        while not self._stop.is_set():
+            try:
+                self.samples.append(sample_of(self._observer.look(LOOK_S), busy_s()))
+            except KafkaException:
+                self.failed += 1
+            next_s = max(next_s + EVERY_S, time.monotonic())
+            self._stop.wait(next_s - time.monotonic())
+
+
+@contextmanager
+def sampling(config: Mapping[str, str]) -> Iterator[Sampler]:
+    sampler = Sampler(config)
+    try:
+        yield sampler
+    finally:
+        sampler.close()
+
+
+def busy_s() -> float:
+    """CPU seconds that this machine has worked, all cores (man 5 proc, /proc/stat: all but idle and iowait)."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / TICKS_PER_S
