@@ -1,4 +1,4 @@
-"""Writes rules for Prometheus, their tests for promtool, the runbook and the page of metrics, from the code.
+"""Writes rules for Prometheus, their tests, dashboards for Grafana, the runbook and the page of metrics, from the code.
 
 python -m infra.monitoring.generate           write them
 python -m infra.monitoring.generate --check   exit 1 if one of them is not what the code says
@@ -11,6 +11,7 @@ import sys
 from infra.generated import Files, as_yaml
 from infra.generated import main as write_or_check
 from infra.monitoring import metrics_page, runbook
+from infra.monitoring.boards import every
 from infra.monitoring.prometheus import rule_file, test_file
 from infra.monitoring.rules import GROUPS
 
@@ -24,13 +25,14 @@ def files() -> Files:
     return {
         **{f"{RULES}/{g.name}.yaml": as_yaml([rule_file(g)], MADE_BY) for g in GROUPS},
         **{f"{RULE_TESTS}/{g.name}.yaml": as_yaml([test_file(g)], MADE_BY) for g in GROUPS},
+        **every.files(),
         runbook.PATH: runbook.page(GROUPS),
         metrics_page.PATH: metrics_page.page(GROUPS),
     }
 
 
 def main(argv: list[str] | None = None) -> int:
-    return write_or_check(MADE_BY, __doc__, files, argv, [RULES, RULE_TESTS])
+    return write_or_check(MADE_BY, __doc__, files, argv, [RULES, RULE_TESTS, every.FOLDER])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from streams.lag_metrics import LAG_METRICS
 from streams.metrics import METRICS, Metric
 
 TABLES: Mapping[str, Metric] = {**METRICS, **LAG_METRICS}
-STANDARD = frozenset({"up"})  # Prometheus' own, of each scrape
+STANDARD = frozenset({"up", "ALERTS"})  # Prometheus' own, of each scrape and of each rule
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _INSIDE = re.compile(r"\{[^}]*\}|\[[^\]]*\]|\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
@@ -36,6 +36,18 @@ def samples(metrics: Iterable[Metric]) -> dict[str, Metric]:
             found[metric.name] = metric
         if metric.type == "counter":
             found[f"{metric.name.removesuffix('_total')}_created"] = metric
+    return found
+
+
+def behind(groups: Iterable[Group]) -> dict[str, tuple[str, ...]]:
+    """Name of each sample, and of each figure that rules record -> the metrics behind it."""
+    found: dict[str, tuple[str, ...]] = {
+        sample: (metric.name,) for sample, metric in samples(TABLES.values()).items()
+    }
+    for rule in (rule for group in groups for rule in group.rules):
+        if isinstance(rule, Recording):
+            parts = (m for name in sorted(named(rule.expression)) for m in found.get(name, ()))
+            found[rule.name] = tuple(dict.fromkeys(parts))
     return found
 
 

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from infra.monitoring.model import Alert, Group
 
 PATH = "infra/monitoring/runbook.md"
-HEAD = """\
-<!-- Made by `python -m infra.monitoring.generate` from infra/monitoring/*.py: change those, not this. -->
-# Runbook: what to do when an alert fires
-
+ABOUT = """\
 Each alert has a section: what it means, what users feel, and the first three commands with what to look for.
 `page` is for waking somebody, `ticket` for today. In the commands, `CALLS`, `GATEWAY` and so on stand for a host of
 that service; with compose, put `docker compose -f infra/deploy/compose/compose.yaml run --rm operator` in place of
 `ringback`.
 """
+HEAD = f"""\
+<!-- Made by `python -m infra.monitoring.generate` from infra/monitoring/*.py: change those, not this. -->
+# Runbook: what to do when an alert fires
+
+{ABOUT}"""
 
 
 def page(groups: Sequence[Group]) -> str:
@@ -35,11 +37,14 @@ def _plain(summary: str) -> str:
 
 
 def _section(alert: Alert) -> str:
+    return f"## {alert.name}\n\n{told(alert)}"
+
+
+def told(alert: Alert) -> str:
+    """What its section says, in Markdown; Grafana shows the same."""
     rows = [f"{n}. `{command}`: {look}" for n, (command, look) in enumerate(alert.commands, 1)]
     return "\n".join(
         [
-            f"## {alert.name}",
-            "",
             f"{alert.severity}, after {alert.lasting} of `{alert.expression}`",
             "",
             f"**Means:** {alert.means}",

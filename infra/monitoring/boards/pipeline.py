@@ -1,0 +1,299 @@
+"""The first dashboard to look at: does everything flow, is it in time, is every reminder accounted for?"""
+
+from __future__ import annotations
+
+from infra.monitoring.boards.model import Board, Panel, Query, Row
+from infra.monitoring.boards.telling import BAD, GOOD, bounds_of
+from infra.monitoring.objectives import BURNS, INDICATORS, OBJECTIVE
+
+OURS = 'consumergroup=~"ringback[.].*"'
+_LATE = 'ringback_post_lateness_seconds_bucket{what="%s",try="first"}'
+_PROMISED = ((None, BAD), (OBJECTIVE, GOOD))
+_BUDGET = (
+    (None, GOOD),
+    *((burn.rate, colour) for burn, colour in zip(reversed(BURNS), ("yellow", "orange", BAD), strict=True)),
+)
+
+_NOW = Row(
+    "Is it well?",
+    (
+        Panel(
+            "Alerts that fire",
+            "number",
+            (Query('count(ALERTS{alertstate="firing"}) or vector(0)'),),
+            about="Each has a section in the runbook, one of the dashboards linked above.",
+            bounds=((None, GOOD), (1, BAD)),
+            alerts=(),
+            width=4,
+            height=4,
+        ),
+        Panel(
+            "Reminders not accounted for",
+            "number",
+            (Query("sum(ringback_reminders_unaccounted)"),),
+            bounds=bounds_of("RemindersUnaccounted"),
+            width=4,
+            height=4,
+        ),
+        Panel(
+            "Longest overdue reminder",
+            "number",
+            (Query("max(reminders_overdue_seconds)"),),
+            unit="s",
+            bounds=bounds_of("RemindersOverdue"),
+            width=4,
+            height=4,
+            decimals=1,
+        ),
+        Panel(
+            "Stage furthest behind",
+            "number",
+            (Query(f"max(kafka_consumergroup_lag_seconds{{{OURS}}})"),),
+            unit="s",
+            bounds=bounds_of("GroupBehind"),
+            width=4,
+            height=4,
+            decimals=1,
+        ),
+        Panel(
+            "Records set aside",
+            "number",
+            (Query("sum(increase(ringback_loop_dead_letters_total[$__range])) or vector(0)"),),
+            about="In the time shown.",
+            bounds=((None, GOOD), (1, "yellow")),
+            width=4,
+            height=4,
+            decimals=0,
+        ),
+        Panel(
+            "Partitions that stand still",
+            "number",
+            (Query("sum(ringback_loop_held) or vector(0)"),),
+            bounds=bounds_of("PartitionHeld"),
+            width=4,
+            height=4,
+        ),
+    ),
+)
+
+_FLOW = Row(
+    "From an SMS to a phone that rings",
+    (
+        Panel(
+            "What happens in a second",
+            "lines",
+            (
+                Query(
+                    'sum(rate(ringback_loop_records_total{stage="inbound"}[$__rate_interval]))',
+                    "SMS accepted",
+                ),
+                Query(
+                    'sum(deriv(ringback_reminders{class="fired"}[$__rate_interval])) > 0 or vector(0)',
+                    "reminders due",
+                ),
+                Query(
+                    'sum(rate(ringback_post_lateness_seconds_count{what="call"}[$__rate_interval]))',
+                    "calls asked for",
+                ),
+                Query(
+                    'sum(rate(ringback_post_lateness_seconds_count{what="sms"}[$__rate_interval]))',
+                    "replies sent",
+                ),
+            ),
+            unit="ops",
+            alerts=(),
+            width=12,
+        ),
+        Panel(
+            "Age of the oldest record that a stage has not handled",
+            "lines",
+            (
+                Query(
+                    f"max by (consumergroup) (kafka_consumergroup_lag_seconds{{{OURS}}})", "{{consumergroup}}"
+                ),
+            ),
+            unit="s",
+            about="Lag in seconds: what a user waits because of this stage. Lag in records is on the dashboard of"
+            " consumer groups.",
+            bounds=bounds_of("GroupBehind"),
+            width=12,
+        ),
+        Panel(
+            "How late calls are asked of the carrier",
+            "heat",
+            (Query(f"sum by (le) (increase({_LATE % 'call'}[$__rate_interval]))", "{{le}}"),),
+            unit="s",
+            about="First tries: each column is a moment, each row how late, the colour how many calls.",
+            alerts=tuple(f"CallsBurn{burn.name}" for burn in BURNS),
+            width=12,
+        ),
+        Panel(
+            "Lateness of calls and of replies",
+            "lines",
+            tuple(
+                Query(
+                    f"histogram_quantile({quantile}, sum by (le) (rate({_LATE % what}[$__rate_interval])))",
+                    f"{words}, {share}",
+                )
+                for what, words in (("call", "calls"), ("sms", "replies"))
+                for quantile, share in ((0.5, "half of them"), (0.99, "99 %"))
+            ),
+            unit="s",
+            about="From when it was to go out until it was asked of the carrier, first tries. Promised: within 1 s for"
+            f" {OBJECTIVE:.1%} of them.",
+            bounds=((None, GOOD), (1, BAD)),
+            width=12,
+        ),
+    ),
+)
+
+_ACCOUNTED = Row(
+    "Every reminder is accounted for",
+    (
+        Panel(
+            "Where the accepted reminders stand",
+            "stacked",
+            (Query('sum by (class) (ringback_reminders{class!~"accepted|open"})', "{{class}}"),),
+            about="The areas add up to all that were accepted since ever.",
+            width=12,
+        ),
+        Panel(
+            "Accepted, less all classes",
+            "lines",
+            (Query("sum by (tenant) (ringback_reminders_unaccounted)", "{{tenant}}"),),
+            bounds=bounds_of("RemindersUnaccounted"),
+            width=6,
+        ),
+        Panel(
+            "How long the next reminder has been due",
+            "lines",
+            (Query("max by (partition) (reminders_overdue_seconds)", "partition {{partition}}"),),
+            unit="s",
+            bounds=bounds_of("RemindersOverdue"),
+            width=6,
+        ),
+    ),
+)
+
+_WRONG = Row(
+    "What goes wrong",
+    (
+        Panel(
+            "Records set aside, of all",
+            "lines",
+            (
+                Query(
+                    "sum by (stage) (rate(ringback_loop_dead_letters_total[$__rate_interval]))"
+                    " / (sum by (stage) (rate(ringback_loop_records_total[$__rate_interval])) > 0)",
+                    "{{stage}}",
+                ),
+            ),
+            unit="percentunit",
+            bounds=bounds_of("DeadLetterFlood"),
+            width=6,
+        ),
+        Panel(
+            "Does a stage stand still in a partition?",
+            "states",
+            (Query("max by (stage) (ringback_loop_held)", "{{stage}}"),),
+            states={0: ("goes on", GOOD), 1: ("stands still", BAD)},
+            width=6,
+        ),
+        Panel(
+            "Transactions aborted and done again",
+            "lines",
+            (Query("sum by (stage) (rate(ringback_loop_aborts_total[$__rate_interval]))", "{{stage}}"),),
+            unit="ops",
+            bounds=bounds_of("MembersFight"),
+            width=6,
+        ),
+        Panel(
+            "Records that warm standbys have not read",
+            "lines",
+            (Query("sum by (stage) (ringback_standby_lag_records)", "{{stage}}"),),
+            width=6,
+        ),
+    ),
+)
+
+_PROCESSES = Row(
+    "The processes",
+    (
+        Panel(
+            "Does it answer?",
+            "states",
+            (Query('up{job=~"ringback.*"}', "{{job}} {{instance}}"),),
+            about="Whether Prometheus could scrape it.",
+            states={0: ("no answer", BAD), 1: ("answers", GOOD)},
+            alerts=("TargetAway",),
+            width=6,
+        ),
+        Panel(
+            "Starts in 15 minutes",
+            "lines",
+            (Query("changes(ringback_clock_anchored_created[15m])", "{{instance}}"),),
+            about="How often the start time of a process changed.",
+            bounds=bounds_of("RestartLoop"),
+            alerts=("RestartLoop",),
+            width=6,
+        ),
+        Panel(
+            "Clocks: how far outside what the broker allows",
+            "lines",
+            (Query("ringback_clock_off_seconds", "{{instance}}"),),
+            unit="s",
+            alerts=("ClockHeld",),
+            width=6,
+        ),
+        Panel(
+            "Audits of the books",
+            "stacked",
+            (
+                Query(
+                    "sum by (result) (increase(ringback_reminders_audits_total[$__rate_interval]))",
+                    "{{result}}",
+                ),
+            ),
+            width=6,
+        ),
+    ),
+)
+
+_PROMISES = Row(
+    "What users are promised",
+    (
+        *(
+            Panel(
+                f"{indicator.name}: as promised, in a day",
+                "number",
+                (Query(f"1 - {indicator.recorded}:ratio_rate1d"),),
+                unit="percentunit",
+                about=f"{indicator.means} The objective is {OBJECTIVE:.1%} over 30 days.",
+                bounds=_PROMISED,
+                alerts=tuple(f"{indicator.name}Burn{burn.name}" for burn in BURNS),
+                width=4,
+                decimals=2,
+            )
+            for indicator in INDICATORS
+        ),
+        Panel(
+            "How fast the room for failure is used up",
+            "lines",
+            tuple(
+                Query(f"{indicator.recorded}:ratio_rate1h / {1 - OBJECTIVE:g}", indicator.name.lower())
+                for indicator in INDICATORS
+            ),
+            about="Of the last hour. At 1 it lasts for exactly 30 days; the lines are where alerts begin to look.",
+            bounds=_BUDGET,
+            alerts=tuple(f"{indicator.name}Burn{burn.name}" for indicator in INDICATORS for burn in BURNS),
+            width=12,
+        ),
+    ),
+)
+
+PIPELINE = Board(
+    "pipeline",
+    "Ringback: pipeline",
+    "Does everything flow, is it in time, is every reminder accounted for?",
+    (_NOW, _FLOW, _ACCOUNTED, _WRONG, _PROCESSES, _PROMISES),
+)
