@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from infra.monitoring import names
-from infra.monitoring.model import Group, Recording
+from infra.monitoring.model import Group
 from streams.lag_metrics import KNOWN, OURS, SELF
 from streams.metrics import METRICS, Metric
 
@@ -55,13 +55,9 @@ def _table(title: str, where: str, metrics: Iterable[Metric], alerts: dict[str, 
 
 def _alerts(groups: Sequence[Group]) -> dict[str, list[str]]:
     """Metric -> alerts that look at it, by themselves or through what is recorded."""
-    of_sample = {sample: {metric.name} for sample, metric in names.samples(names.TABLES.values()).items()}
+    behind = names.behind(groups)
     found: dict[str, list[str]] = {}
-    for rule in (rule for group in groups for rule in group.rules):
-        looked_at = set[str]().union(*(of_sample.get(name, set()) for name in names.named(rule.expression)))
-        if isinstance(rule, Recording):
-            of_sample[rule.name] = looked_at
-            continue
-        for metric in looked_at:
-            found.setdefault(metric, []).append(rule.name)
+    for alert in (alert for group in groups for alert in group.alerts):
+        for metric in {m for name in names.named(alert.expression) for m in behind.get(name, ())}:
+            found.setdefault(metric, []).append(alert.name)
     return found

@@ -10,6 +10,7 @@ from infra.monitoring import names
 from infra.monitoring.boards.model import Bounds, Panel
 from infra.monitoring.model import Alert
 from infra.monitoring.rules import GROUPS
+from streams.metrics import CONTEXT, Metric
 
 RUNBOOK_UID = "ringback-runbook"
 GOOD, BAD, NEUTRAL = "green", "red", "blue"
@@ -53,11 +54,23 @@ def alerts_of(panel: Panel) -> tuple[Alert, ...]:
 
 
 def description(panel: Panel) -> str:
-    """Markdown: the panel's own words, and of each metric what its table says."""
+    """Markdown: the panel's own words, and of each metric what its table says. When a metric was made
+    (`…_created`) is about its process, so there the panel's words are all."""
     parts = [panel.about] if panel.about else []
     for name in metrics_of(panel):
-        parts.append(f"`{name}`: {names.TABLES[name].meaning}")
+        if not any(f"{name.removesuffix('_total')}_created" in query.expression for query in panel.queries):
+            parts += _told(names.TABLES[name])
     return "\n\n".join(parts)
+
+
+def _told(metric: Metric) -> list[str]:
+    parts = [f"`{metric.name}`: {metric.meaning.rstrip('.')}."]
+    note = metric.what_to_do.removeprefix(CONTEXT)
+    if note == metric.what_to_do:
+        parts.append(f"**What to do:** {note}.")
+    elif note:
+        parts.append(f"**Note:** {note.lstrip(':; ')}.")
+    return parts
 
 
 def panel_id(title: str) -> int:
