@@ -218,7 +218,13 @@ _EACH = Row(
                 ),
             ),
             about="The last stable offset, behind the high watermark: transactions that are open.",
-            width=12,
+            width=8,
+        ),
+        Panel(
+            "Records that warm standbys have not read",
+            "lines",
+            (Query("sum by (stage) (ringback_standby_lag_records)", "{{stage}}"),),
+            width=8,
         ),
         Panel(
             "Offsets kept in each topic",
@@ -232,7 +238,7 @@ _EACH = Row(
             ),
             about="From the oldest that retention has left to the end.",
             alerts=(),
-            width=12,
+            width=8,
         ),
     ),
 )

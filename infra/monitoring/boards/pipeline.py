@@ -195,7 +195,12 @@ _WRONG = Row(
         Panel(
             "Does a stage stand still in a partition?",
             "states",
-            (Query("max by (stage) (ringback_loop_held)", "{{stage}}"),),
+            (
+                Query(
+                    "max by (stage) (ringback_loop_held) or 0 * sum by (stage) (ringback_loop_records_total)",
+                    "{{stage}}",
+                ),
+            ),
             states={0: ("goes on", GOOD), 1: ("stands still", BAD)},
             width=6,
         ),
@@ -205,12 +210,6 @@ _WRONG = Row(
             (Query("sum by (stage) (rate(ringback_loop_aborts_total[$__rate_interval]))", "{{stage}}"),),
             unit="ops",
             bounds=bounds_of("MembersFight"),
-            width=6,
-        ),
-        Panel(
-            "Records that warm standbys have not read",
-            "lines",
-            (Query("sum by (stage) (ringback_standby_lag_records)", "{{stage}}"),),
             width=6,
         ),
     ),
