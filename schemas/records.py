@@ -102,6 +102,19 @@ class Charge(TypedDict):
     at: int
 
 
+class ChargeTallyState(TypedDict):
+    """Charges of one tenant in one currency made in one partition, counted since ever. State of billing."""
+
+    # Charges for SMS.
+    sms: int
+    # Charges for answered occurrences.
+    answered: int
+    # What those for SMS come to, in millionths of the currency: the scale of Charge.amount.
+    sms_millionths: int
+    # The same for answered occurrences.
+    answered_millionths: int
+
+
 class ChargedState(TypedDict):
     """A charge that was made: it is not made again. State of billing."""
 
@@ -304,6 +317,8 @@ ReplyState = TypedDict(
         "asked": int,
         "message_sid": str | None,
         "wake_at": int | None,
+        # As in SmsReply.
+        "accepted_at": int | None,
     },
 )
 
@@ -368,6 +383,9 @@ Request = TypedDict(
         "number": int | None,
         # timezone: as the user named it
         "zone": str | None,
+        # When the SMS was appended to sms.inbound, by the broker's clock; what its acknowledgement is
+        # measured from.
+        "accepted_at": int | None,
     },
 )
 
@@ -434,6 +452,9 @@ SmsReply = TypedDict(
         # ack, help, stop, start, follow_up: what may still be sent after an opt-out.
         "kind": str,
         "at": int,
+        # Of an answer to an SMS: when that SMS was appended to sms.inbound. Null for an SMS that answers
+        # none.
+        "accepted_at": int | None,
     },
 )
 
@@ -471,6 +492,10 @@ class TallyState(TypedDict):
     open: int
     # Beside the occurrences: SMS whose outcome was REFUSED.
     refused: int
+    # Beside the occurrences: SMS whose outcome says that they are charged.
+    sms_charged: int
+    # Beside the classes: occurrences that were answered, each charged once.
+    answered: int
 
 
 class Tenant(TypedDict):

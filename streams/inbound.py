@@ -52,6 +52,7 @@ class Inbound:
             "from": sms["from"],
             "to": sms["to"],
             "received_at": received_at,
+            "accepted_at": event.timestamp_ms,
             "text": text,
             "command": command.name,
             "subject": command.subject,

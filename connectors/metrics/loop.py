@@ -10,15 +10,26 @@ from connectors.metrics.books import Books
 from streams.metrics import Metrics
 
 log = logging.getLogger("ringback.conservation")
-TALLY = "c|"  # the timer stream's counters (streams/reminders/state.py)
+TALLY = "c|"  # counters in the state of the timer stream and of billing
+FROM_THE_START = (
+    "ringback_loop_records_total",
+    "ringback_loop_transactions_total",
+    "ringback_loop_aborts_total",
+    "ringback_loop_dead_letters_total",
+    "ringback_loop_restarts_total",
+)
 
 
 class LoopMetrics:
-    """`books`: the process's, when its gauges are to be on the page."""
+    """`books`: the process's, when its gauges are to be on the page. With `stage`, its counters stand there from the
+    start: `increase` cannot see the first step of a counter that was not there before, and a flood may be one step."""
 
-    def __init__(self, metrics: Metrics, books: Books | None = None) -> None:
+    def __init__(self, metrics: Metrics, books: Books | None = None, stage: str = "") -> None:
         self._metrics = metrics
         self._books = books or Books(metrics)
+        for name in FROM_THE_START if stage else ():
+            metrics.inc(name, 0, stage=stage)
+        self._books.open(stage)
 
     def committed(self, stage: str, partition: int, records: int, dead: int) -> None:  # noqa: ARG002 (protocol)
         self._metrics.inc("ringback_loop_transactions_total", stage=stage)
@@ -33,8 +44,12 @@ class LoopMetrics:
         self._metrics.set("ringback_loop_held", int(held), stage=stage, partition=str(partition))
 
     def counted(self, stage: str, partition: int, key: str, counters: Mapping[str, Any]) -> None:
-        if stage == "reminders" and key.startswith(TALLY):
-            self._books.write(partition, key.removeprefix(TALLY), counters)
+        if not key.startswith(TALLY):
+            return
+        if stage == "reminders":
+            self._books.occurrences.write(partition, key.removeprefix(TALLY), counters)
+        elif stage == "billing":
+            self._books.charges.write(partition, key.removeprefix(TALLY), counters)
 
     def audited(self, stage: str, partition: int, differences: Sequence[str]) -> None:
         result = "differ" if differences else "agree"
@@ -45,9 +60,14 @@ class LoopMetrics:
     def observed(self, metric: str, value: float) -> None:
         self._metrics.observe(metric, value)
 
+    def happened(self, metric: str) -> None:
+        self._metrics.inc(metric)
+
+    def unresolved(self, stage: str, partition: int, key: str, since_ms: int | None) -> None:
+        self._books.unknown(stage, partition, key, since_ms)
+
     def gone(self, stage: str, partition: int) -> None:
-        if stage == "reminders":
-            self._books.close(partition)
+        self._books.close(stage, partition)
 
     def standby_lag(self, stage: str, partition: int, records: int) -> None:
         self._metrics.set("ringback_standby_lag_records", records, stage=stage, partition=str(partition))

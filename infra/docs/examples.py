@@ -40,6 +40,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "text": "Remind me to buy milk at 6:30 PM",
         "command": "remind",
         "subject": "buy milk",
+        "accepted_at": RECEIVED_MS + 5,
     },
     "ReminderEvent": {
         **_OF_REMINDER,
@@ -77,6 +78,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "body": "OK, 1: buy milk, today at 6:30 PM.",
         "kind": "ack",
         "at": RECEIVED_MS + 40,
+        "accepted_at": RECEIVED_MS + 5,
     },
     "SmsEvent": {
         **_OF_USER,

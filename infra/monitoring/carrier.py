@@ -124,6 +124,32 @@ CARRIER = Group(
             ),
         ),
         Alert(
+            "UnknownOpenTooLong",
+            "max by (kind) (ringback_unknown_oldest_age_seconds) > 300",
+            "2m",
+            "ticket",
+            "What became of a {{ $labels.kind }} should have been decided minutes ago",
+            "An attempt has been UNKNOWN for more than five minutes. The carrier's list is asked three times, and after"
+            " `RINGBACK_RESOLVE_S` (120) it is decided whatever the list says; so its member does not get to it, or"
+            " that setting is higher than this alert expects.",
+            "The next call of that user waits for it.",
+            (
+                (
+                    "curl -s http://CALLS:9400/metrics | grep ringback_unknown",
+                    "how many, how old; the same of REPLIES for messages",
+                ),
+                ("curl -s http://CALLS:9400/readyz", "a member that does not move, or fills gates"),
+                ("ringback config", "`RINGBACK_RESOLVE_S`"),
+            ),
+            level(
+                'ringback_unknown_oldest_age_seconds{kind="call",instance="a"}',
+                900,
+                100,
+                {"kind": "call"},
+                {'ringback_unknown_oldest_age_seconds{kind="message",instance="b"}': "0+0x30"},
+            ),
+        ),
+        Alert(
             "CarrierRefusesUs",
             'sum by (kind, code) (rate(ringback_carrier_refused_total{then="hold"}[10m])) > 0',
             "1m",

@@ -79,13 +79,36 @@ INDICATORS = (
         ),
     ),
     Indicator(
+        "Acknowledgements",
+        "ringback:acknowledgements_late",
+        "ringback_acknowledgement_seconds_count",
+        'ringback_acknowledgement_seconds_bucket{le="2.0"}',
+        "SMS wait more than 2 s for their answer",
+        "The carrier must have the answer to an SMS within 2 s of when Kafka had the SMS. A text that gets no"
+        " answer (STOP, a sender who opted out) and an answer that the carrier refuses are not in this figure; one that"
+        " we gave up is. An SMS that is stuck on its way is in it when it comes through: until then"
+        " `GroupBehind` tells.",
+        "People who wrote to us hear nothing for a while, and write again.",
+        (
+            (
+                "ringback lag --group 'ringback.*' --once",
+                "OLDEST of `ringback.inbound`, `ringback.reminders`, `ringback.replies`: the leg that is behind",
+            ),
+            (
+                "curl -s http://REPLIES:9400/metrics | grep carrier_request_seconds_sum",
+                "nobody behind: seconds spent in requests, by outcome; the carrier is slow",
+            ),
+            ("ringback doctor", "whether carrier, Redis and brokers answer"),
+        ),
+    ),
+    Indicator(
         "Replies",
         "ringback:replies_late",
         *_lateness("sms"),
         "SMS to users are handed to the carrier more than 1 s after they were asked for",
         "An accepted SMS is to be acknowledged within 2 s. This is its last leg, from when the answer was"
         " decided until it is"
-        " handed to the carrier, and has half of that time. The legs before it are `GroupBehind`'s.",
+        " handed to the carrier, and has half of that time. All legs together: `AcknowledgementsBurnFast`.",
         "People who wrote to us hear nothing for a while, and write again.",
         (
             ("ringback lag --group ringback.replies --once", "OLDEST: how far replies are behind"),

@@ -194,6 +194,27 @@ REMINDERS = Group(
             ),
         ),
         Alert(
+            "MemberRestarts",
+            "sum by (stage, instance) (increase(ringback_loop_restarts_total[15m])) > 2",
+            "0m",
+            "page",
+            "A member of {{ $labels.stage }} in {{ $labels.instance }} is started anew again and again",
+            "The process lives, and a member in it was fenced or failed more than twice in 15 minutes. Fenced: another"
+            " process has its name (`RINGBACK_MEMBER`). Failed: a bug, or a broker that does not let it in.",
+            "Its partitions stand still between two starts.",
+            (
+                ("grep 'started anew' LOG | tail -5", "why, in words"),
+                ("ringback config", "at each member: `RINGBACK_MEMBER` and `RINGBACK_STATE_DIR`"),
+                ("ringback doctor", "how the brokers answer"),
+            ),
+            pace(
+                'ringback_loop_restarts_total{stage="calls",instance="a"}',
+                2,
+                0.1,
+                {"stage": "calls", "instance": "a"},
+            ),
+        ),
+        Alert(
             "MembersFight",
             "sum by (stage) (rate(ringback_loop_aborts_total[5m])) > 0.1",
             "10m",

@@ -7,6 +7,7 @@ from infra.monitoring.kafka import KAFKA
 from infra.monitoring.model import Group
 from infra.monitoring.money import MONEY
 from infra.monitoring.objectives import OBJECTIVES
+from infra.monitoring.promises import PROMISES
 from infra.monitoring.reminders import REMINDERS
 
-GROUPS: tuple[Group, ...] = (OBJECTIVES, REMINDERS, CARRIER, MONEY, KAFKA)
+GROUPS: tuple[Group, ...] = (OBJECTIVES, PROMISES, REMINDERS, CARRIER, MONEY, KAFKA)

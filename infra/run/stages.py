@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,14 @@ MakeLoop = Callable[[], Loop]
 
 
 class Member:
-    """One member of one group, in a thread of its own, restarted clean whenever it is fenced or fails."""
+    """One member of one group, in a thread of its own, restarted clean whenever it is fenced or fails; `restarted` is
+    told each time."""
 
-    def __init__(self, name: str, make_loop: MakeLoop, stop: threading.Event) -> None:
+    def __init__(
+        self, name: str, make_loop: MakeLoop, stop: threading.Event, restarted: Callable[[], None]
+    ) -> None:
         self.name = name
+        self._restarted = restarted
         self._make_loop = make_loop
         self._stop = stop
         self._loop: Loop | None = None
@@ -94,6 +99,7 @@ class Member:
                 log.warning("%s is started anew: %s", self.name, error)
             except Exception:
                 log.exception("%s failed and is started anew", self.name)
+            self._restarted()
             if clock.monotonic_s() - started_s > HEALTHY_AFTER_S:
                 wait_s = RESTART_MIN_S
             self._stop.wait(wait_s)
@@ -122,10 +128,10 @@ def run_stages(
         settings.require("redis_url", "twilio_account_sid", "twilio_auth_token", "public_url")
     clients = KafkaClients(config.pop("bootstrap.servers"), config, settings.group_protocol)
     metrics = PrometheusMetrics()
-    books = Books(metrics)
-    metrics.before_page(books.show)
     codec = Codec(settings.schema_registry_url)
     clock = SystemClock(settings.clock_tolerance_s, metrics=metrics)
+    books = Books(metrics, clock.now_ms)
+    metrics.before_page(books.show)
     member_id = settings.member_id()
     with GiveBack(), TenantsTable(settings.kafka_config(), codec).start() as tenants:
         partitions = _partitions_of_users(settings) if REMINDERS.name in names else 1
@@ -152,13 +158,18 @@ def run_stages(
                 codec=Wire(settings.schema_registry_url),
                 clock=clock,
                 hands=hands,
-                telemetry=LoopMetrics(metrics, books),
+                telemetry=LoopMetrics(metrics, books, stage),
                 settings=settings_of_loop,
                 audit=conservation.audit if stage == REMINDERS.name else None,
             )
 
         crew = [
-            Member(f"{stage}-{number}", loop_of(stage, number), stop)
+            Member(
+                f"{stage}-{number}",
+                loop_of(stage, number),
+                stop,
+                partial(metrics.inc, "ringback_loop_restarts_total", stage=stage),
+            )
             for stage in names
             for number in range(members)
         ]

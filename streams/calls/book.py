@@ -19,7 +19,7 @@ from streams.calls import fold
 from streams.calls.fold import Fold
 from streams.ids import CallKey, Occurrence, user_key
 from streams.once.remembered import attempts_after
-from streams.runtime.processor import Send, State
+from streams.runtime.processor import Count, Do, Output, Send, Signal, State, Unresolved
 from streams.topology import CALLS, DAY_MS
 
 REMEMBER_MS = 8 * DAY_MS
@@ -42,6 +42,8 @@ class Book:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._unresolved: dict[str, int | None] = {}
+        self._told: list[Signal] = []
 
     def call(self, key: str) -> CallState | None:
         """A try that has not ended, by its state key."""
@@ -66,18 +68,44 @@ class Book:
                 yield cast(CallState, value)
 
     def put(self, call: CallState) -> None:
-        self._state.put(state_key(call), "CallState", call)
+        key = state_key(call)
+        self._state.put(key, "CallState", call)
+        if "UNKNOWN" in call["marks"]:
+            unknown = call["phase"] == "UNKNOWN"
+            self._unresolved[key] = (call["first_claimed_at"] or call["fire_at"]) if unknown else None
+
+    def signals(self) -> Iterator[Output]:
+        """What the step has to tell when it ends: tries that have become UNKNOWN or are no more, second calls."""
+        yield from (Do(Unresolved(key, since_ms)) for key, since_ms in self._unresolved.items())
+        yield from map(Do, self._told)
 
     def absorb(self, call: CallState, state: str, sid: str | None = None) -> bool:
         """Fold one piece of evidence into the try; False when it tells nothing new."""
         before = fold_of(call)
         after = fold.absorb(before, state, sid)
+        if sid and sid in after.sids and sid not in before.sids and self._is_second(call):
+            self._told.append(Count("ringback_duplicate_calls_total"))
         call["sids"], call["marks"] = after.sids_field(), after.marks_field()
         return after is not before
+
+    def _is_second(self, call: CallState) -> bool:
+        """A call of this try turns up. Was there one of the same attempt, of this try or another?
+
+        The next try is made when the last certainly did not reach the carrier: a first that runs is alone.
+        """
+        if any(call["sids"]):
+            return True
+        if call["try"] == 1 and call["phase"] != "ENDED":
+            return False
+        attempt = f"|{call['user']}|{key_of(call).occurrence}|{call['attempt']}|"
+        tries = (other for prefix in "ce" for _, other in self._state.scan(prefix + attempt))
+        return any(any(other["sids"]) for other in tries)
 
     def end(self, call: CallState, now_ms: int) -> None:
         """Move the try among those that have ended."""
         self._state.delete(state_key(call))
+        if "UNKNOWN" in call["marks"]:
+            self._unresolved[state_key(call)] = None
         call["phase"], call["wake_at"] = "ENDED", now_ms + REMEMBER_MS
         self._state.put("e" + state_key(call)[1:], "CallState", call)
 

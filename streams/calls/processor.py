@@ -8,6 +8,7 @@ following.py (after it) and once/door.py (who may enter); this file says which e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import cast
 
 from schemas.records import CallEvent, CallState, ReminderDue, ReminderEvent
@@ -68,6 +69,9 @@ class CallsProcessor:
 
     def step(self, state: State, event: Event, now_ms: int) -> Iterable[Output]:
         book = Book(state)
+        return chain(self._step(state, book, event, now_ms), book.signals())
+
+    def _step(self, state: State, book: Book, event: Event, now_ms: int) -> Iterable[Output]:
         match event:
             case Opened():
                 return self._door.opened(state)
@@ -197,6 +201,7 @@ class CallsProcessor:
         for key, call in list(book.live()):
             if call["phase"] == "CLAIMED" and self._claiming.is_unposted(key):
                 yield from self._claiming.not_sent(self._attempts(book), call, "gate_was_lost", now_ms)
+        yield from book.signals()
 
     def _resume(self, state: State, now_ms: int, entries: dict[str, GateEntry]) -> Iterator[Output]:
         """The door is open: go on with every try, by what stood at the gate."""
@@ -214,6 +219,7 @@ class CallsProcessor:
                     yield from self._claim(book, call, now_ms)
                 else:
                     yield from self._following.unknown(book, call, now_ms, "owner_lost")
+        yield from book.signals()
 
 
 def _answers(call: CallState) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from streams.metrics.control import CONTROL
 from streams.metrics.gateway import GATEWAY
 from streams.metrics.loop import LOOP
 from streams.metrics.metric import CONTEXT, LATENCY_BUCKETS_S, LATENESS_BUCKETS_S, Metric, Metrics
+from streams.metrics.money import MONEY
 from streams.metrics.once import ONCE
 from streams.metrics.reminders import REMINDERS
 
@@ -33,7 +34,7 @@ __all__ = [
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
-    for metric in (*GATEWAY, *LOOP, *CLOCK, *REMINDERS, *ONCE, *CARRIER, *CONTROL, *BACKFILL)
+    for metric in (*GATEWAY, *LOOP, *CLOCK, *REMINDERS, *MONEY, *ONCE, *CARRIER, *CONTROL, *BACKFILL)
 }
 
 

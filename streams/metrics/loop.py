@@ -39,6 +39,15 @@ LOOP = (
         "`ringback dead-letters list` for reason and source; mend the producer, then `ringback dead-letters replay`",
     ),
     Metric(
+        "ringback_loop_restarts_total",
+        "counter",
+        "starts",
+        ("stage",),
+        "members that were started anew within their process: fenced, or failed",
+        "the log says `is started anew` and why: a fenced member has a twin (RINGBACK_MEMBER) or was paused; else a"
+        " bug, or a broker that is away",
+    ),
+    Metric(
         "ringback_loop_held",
         "gauge",
         "boolean",

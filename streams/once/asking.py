@@ -11,6 +11,8 @@ CLOCK_SLACK_MS = 5_000
 # Behind the ring timeout, by when a call that nobody took has ended: asked for so long after it, then ever again.
 FETCHES_MS = (30_000, 60_000, 120_000)
 FETCH_EVERY_MS = 300_000
+# Reasons in writing of an attempt that was UNKNOWN to the last.
+NOT_FOUND, NOT_ASKED = "not_found_at_carrier", "carrier_could_not_be_asked"
 
 
 def next_ask_ms(since_ms: int, resolve_ms: int, now_ms: int) -> int:
@@ -37,4 +39,4 @@ def next_fetch_ms(since_ms: int, ring_timeout_ms: int, now_ms: int) -> int:
 
 def why_not_found(answer: object) -> str:
     """The reason in writing when the last question has found nothing: a carrier that was away has not said no."""
-    return "carrier_could_not_be_asked" if isinstance(answer, Unavailable) else "not_found_at_carrier"
+    return NOT_ASKED if isinstance(answer, Unavailable) else NOT_FOUND

@@ -48,6 +48,8 @@ EMPTY: Final[TallyState] = {
     "dead": 0,
     "open": 0,
     "refused": 0,
+    "sms_charged": 0,
+    "answered": 0,
 }
 
 
@@ -60,6 +62,8 @@ FIRED: Final = _move(pending=-1, fired=1, open=1)
 CANCELLED: Final = _move(pending=-1, cancelled=1)
 EXPIRED: Final = _move(pending=-1, expired=1)
 REFUSED: Final = _move(refused=1)
+SMS_CHARGED: Final = _move(sms_charged=1)
+ANSWERED: Final = _move(answered=1)
 CLOSED: Final = _move(open=-1)
 SET_ASIDE: Final = _move(pending=-1, dead=1)
 REVIVED: Final = _move(pending=1, dead=-1)

@@ -74,10 +74,14 @@ class Turn:
         """The one outcome of an SMS."""
         if kind == "REFUSED":
             self.count(conservation.REFUSED)
+        if charged:
+            self.count(conservation.SMS_CHARGED)
         self._fact(ids.event_id("outcome", message_sid), kind, reminder, message_sid, charged, reason)
 
     def fact(self, kind: str, reminder: ReminderState, cause: str = "", reason: str | None = None) -> None:
         """A step in the life of an occurrence. `cause` tells apart facts that one occurrence may have twice."""
+        if kind == "ANSWERED":
+            self.count(conservation.ANSWERED)
         event_id = ids.event_id(kind, reminder["reminder_id"], reminder["due_at"], cause)
         self._fact(event_id, kind, reminder, None, None, reason)
 
@@ -113,7 +117,8 @@ class Turn:
         """The answer to an SMS."""
         sid = request["message_sid"]
         values["subject"] = words.shorten(str(values.get("subject", "")), words.LONGEST_QUOTE)
-        self.sms(self.say(text, **values), request["to"], cause=sid, in_reply_to=sid, kind=kind)
+        body, accepted_at = self.say(text, **values), request["accepted_at"]
+        self.sms(body, request["to"], cause=sid, in_reply_to=sid, kind=kind, accepted_at=accepted_at)
 
     def ask_back(self, request: Request, reason: str, when: str = "") -> None:
         """We cannot do that as it stands: say so, with an example. `reason` is also the name of the template."""
@@ -129,10 +134,12 @@ class Turn:
         in_reply_to: str,
         purpose: str = "ack",
         kind: str = "ack",
+        accepted_at: int | None = None,
     ) -> None:
         """An SMS to the user, unless they opted out and it is not one that they still get.
 
-        `cause` and `purpose` are its identity: the same ones are one SMS.
+        `cause` and `purpose` are its identity: the same ones are one SMS. `accepted_at`: of the SMS that it answers at
+        once, to measure how long that took.
         """
         if kind not in AFTER_STOP and is_out(self.profile):
             return
@@ -146,6 +153,7 @@ class Turn:
             "body": words.shorten(body, words.LONGEST_SMS),
             "kind": kind,
             "at": self.now_ms,
+            "accepted_at": accepted_at,
         }
         self.out.append(Send(OUTBOUND.name, self.user, "SmsReply", reply))
 

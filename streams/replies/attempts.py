@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from schemas.records import ReplyState
 from streams.control.admission import Timing
-from streams.once.asking import CLOCK_SLACK_MS, next_ask_ms, why_not_found
+from streams.once.asking import CLOCK_SLACK_MS, NOT_ASKED, NOT_FOUND, next_ask_ms, why_not_found
 from streams.once.carrier import MESSAGE_STATES, CarrierMessage, MessageRequest
 from streams.once.effects import Ask, FetchMessage, Finish, Unavailable
 from streams.once.gate import Cap, Say
 from streams.replies.book import Book, absorb, ended_key, evidence, forget_ms, gate_key, state_key
 from streams.retry import full_jitter_ms
-from streams.runtime.processor import Do, Output
+from streams.runtime.processor import Do, Observe, Output, Unresolved
 
 MakeRequest = Callable[[ReplyState], MessageRequest]
 
@@ -27,6 +27,9 @@ ENDS = frozenset({"SENT", "DELIVERED", "FAILED"})
 # After an opt-out only these may still be sent: its own confirmation, and answers to HELP and START.
 ALLOWED_AFTER_STOP = frozenset({"stop", "help", "start"})
 RETRY_FOR_MS = 3_600_000
+TOO_OLD = "too_old"
+# We did not send it, and the user waits for it.
+GIVEN_UP = frozenset({TOO_OLD, NOT_FOUND, NOT_ASKED})
 _RETRY_BASE_MS, _RETRY_CAP_MS = 1_000, 60_000
 # Carriers take some dozen messages a second for an account and queue the rest.
 SMS_PER_SECOND = 50.0
@@ -54,7 +57,7 @@ class ReplyAttempts:
     def why_not(self, attempt: ReplyState, now_ms: int) -> str:
         if attempt["kind"] not in ALLOWED_AFTER_STOP and self.book.opted_out_at(attempt["user"]) is not None:
             return "opted_out"
-        return "too_old" if now_ms - attempt["asked_at"] > RETRY_FOR_MS else ""
+        return TOO_OLD if now_ms - attempt["asked_at"] > RETRY_FOR_MS else ""
 
     def request(self, attempt: ReplyState) -> MessageRequest:
         return self.make_request(attempt)
@@ -86,9 +89,11 @@ class ReplyAttempts:
         if state == "NOT_SENT":
             yield from self._again(attempt, now_ms)
         elif state in ENDS:
-            yield from self.end(attempt, now_ms)
+            yield from self.end(attempt, now_ms, reason)
         else:
             self.book.put(attempt)
+            if attempt["phase"] == "UNKNOWN":
+                yield Do(Unresolved(state_key(attempt), attempt["first_claimed_at"] or now_ms))
 
     def _again(self, attempt: ReplyState, now_ms: int) -> Iterator[Output]:
         """A try that did not reach the carrier is followed by the next, as long as it makes sense."""
@@ -100,10 +105,14 @@ class ReplyAttempts:
         attempt["phase"], attempt["state"], attempt["wake_at"] = "WAITING", "", now_ms + wait_ms
         attempt["claimed_at"] = attempt["first_claimed_at"] = None
         self.book.put(attempt)
+        yield Do(Unresolved(state_key(attempt), None))
 
-    def end(self, attempt: ReplyState, now_ms: int) -> Iterator[Output]:
+    def end(self, attempt: ReplyState, now_ms: int, reason: str | None = None) -> Iterator[Output]:
+        """`reason`: why it FAILED, if it did."""
         self.book.end(attempt, now_ms)
         yield Do(Finish((gate_key(attempt),)))
+        yield Do(Unresolved(state_key(attempt), None))
+        yield from _acknowledged(attempt, reason, now_ms)
 
     # -- sent: did it arrive?
 
@@ -142,6 +151,7 @@ class ReplyAttempts:
         attempt["wake_at"] = next_ask_ms(since, resolve_ms, now_ms)
         attempt["asked"] += 1
         self.book.put(attempt)
+        yield Do(Unresolved(state_key(attempt), since))
         since -= CLOCK_SLACK_MS
         yield Do(Ask(state_key(attempt), "message", attempt["to"], attempt["from"], since))
 
@@ -162,3 +172,13 @@ class ReplyAttempts:
             yield from self.note(attempt, state, now_ms, mine[0].sid, "found_at_carrier")
         elif now_ms >= (attempt["first_claimed_at"] or 0) + resolve_ms:
             yield from self.note(attempt, "FAILED", now_ms, reason=why_not_found(found))
+
+
+def _acknowledged(ended: ReplyState, reason: str | None, now_ms: int) -> Iterator[Output]:
+    """How long an SMS waited for its answer: until the carrier had that, or until we gave up.
+
+    An answer that the carrier refuses, or that the user does not want any more, says nothing about us.
+    """
+    accepted_at = ended["accepted_at"]
+    if accepted_at is not None and (ended["state"] != "FAILED" or reason in GIVEN_UP):
+        yield Do(Observe("ringback_acknowledgement_seconds", max(0, now_ms - accepted_at) / 1000))

@@ -137,6 +137,7 @@ def new_reply(asked: SmsReply) -> ReplyState:
         "asked": 0,
         "message_sid": None,
         "wake_at": None,
+        "accepted_at": asked["accepted_at"],
     }
 
 

@@ -41,11 +41,10 @@ from streams.runtime.looks import Looks
 from streams.runtime.membership import Membership, others_in_group
 from streams.runtime.partitions import Partitions, positions
 from streams.runtime.preflight import check_topics
-from streams.runtime.processor import Observe
 from streams.runtime.standby import Standbys
 from streams.runtime.takeover import Takeovers
 from streams.runtime.task import MakeProcessor, Task
-from streams.runtime.telemetry import Telemetry
+from streams.runtime.telemetry import Telemetry, tell
 from streams.runtime.transactions import Transactions
 from streams.topology import Stage
 
@@ -327,9 +326,8 @@ class Loop:
             for key, counters in work.view.totals.items():
                 self._telemetry.counted(self._stage.name, task.partition, key, counters)
         for effect in work.effects:
-            if isinstance(effect, Observe):
-                self._telemetry.observed(*effect)
-            elif not self._looks.accept(effect, task):
+            told = tell(self._telemetry, self._stage.name, task.partition, effect)
+            if not told and not self._looks.accept(effect, task):
                 self._inbox.release(self._hands, effect, task.tenure)
         if not work.touches_kafka:
             return

@@ -90,6 +90,21 @@ class Observe(NamedTuple):
     value: float
 
 
+class Count(NamedTuple):
+    """The same for a counter without labels: something happened once more."""
+
+    metric: str
+
+
+class Unresolved(NamedTuple):
+    """The same for what waits to be resolved: the attempt at `key` of the state has been UNKNOWN since `since_ms`
+    (epoch ms), or is no more (None). Told again after every takeover."""
+
+    key: str
+    since_ms: int | None
+
+
+Signal = Observe | Count | Unresolved
 Output = Send | Do
 
 

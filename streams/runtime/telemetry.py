@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from streams.runtime.processor import Count, Observe, Unresolved
+
 
 class Telemetry(Protocol):
     def committed(self, stage: str, partition: int, records: int, dead: int) -> None:
@@ -24,6 +26,12 @@ class Telemetry(Protocol):
 
     def observed(self, metric: str, value: float) -> None:
         """What a step had to tell (`Observe`), after its transaction has committed."""
+
+    def happened(self, metric: str) -> None:
+        """What a step had to count (`Count`), after its transaction has committed."""
+
+    def unresolved(self, stage: str, partition: int, key: str, since_ms: int | None) -> None:
+        """An attempt is UNKNOWN, or no more (`Unresolved`), after the transaction has committed."""
 
     def gone(self, stage: str, partition: int) -> None:
         """A partition was given up: what was counted of it is told by its new owner."""
@@ -47,6 +55,24 @@ class NoTelemetry:
 
     def observed(self, metric: str, value: float) -> None: ...
 
+    def happened(self, metric: str) -> None: ...
+
+    def unresolved(self, stage: str, partition: int, key: str, since_ms: int | None) -> None: ...
+
     def gone(self, stage: str, partition: int) -> None: ...
 
     def standby_lag(self, stage: str, partition: int, records: int) -> None: ...
+
+
+def tell(telemetry: Telemetry, stage: str, partition: int, effect: object) -> bool:
+    """Was the effect of a committed step one that only tells something? Then it has been told."""
+    match effect:
+        case Observe():
+            telemetry.observed(effect.metric, effect.value)
+        case Count():
+            telemetry.happened(effect.metric)
+        case Unresolved():
+            telemetry.unresolved(stage, partition, effect.key, effect.since_ms)
+        case _:
+            return False
+    return True

@@ -11,7 +11,7 @@ from streams.once.effects import CancelCall as Cancel
 from streams.once.effects import Enter, Fill, Finish, Place, Release
 from streams.once.gate import Fenced, Taken
 from streams.runtime.freshness import Look
-from streams.runtime.processor import Observe, Opened, Record, Result, Wake
+from streams.runtime.processor import Opened, Record, Result, Signal, Wake
 from streams.topology import CALLS, DUE, EVENTS
 from tests.evidence import evidence
 from tests.search import promises, records
@@ -218,7 +218,7 @@ class Model:
         told to the gate at once, and nobody waits for the answer."""
         pending = list(owner.pending)
         for effect in effects:
-            if isinstance(effect, Observe):
+            if isinstance(effect, Signal):
                 continue  # a figure for the books
             if isinstance(effect, Finish):
                 world = world._replace(server=self.gates.run(world.server, effect)[0])

@@ -15,6 +15,7 @@ import pytest
 from connectors.metrics import PrometheusMetrics
 from infra.run.health import HealthServer
 from infra.run.stages import STILL_S, Member
+from streams.runtime.errors import Fenced
 from streams.runtime.loop import Loop
 
 
@@ -46,7 +47,7 @@ def loop() -> StandingLoop:
 def port(loop: StandingLoop) -> Iterator[int]:
     """Of a health server over one member that runs `loop`."""
     stop = threading.Event()
-    member = Member("reminders-0", lambda: cast(Loop, loop), stop)
+    member = Member("reminders-0", lambda: cast(Loop, loop), stop, lambda: None)
     server = HealthServer(0, [member], PrometheusMetrics())
     member.start()
     assert loop.runs.wait(10)
@@ -80,3 +81,23 @@ def test_a_member_that_restores_its_state_is_alive_and_not_ready(port: int, loop
     loop.ready = False
     assert _ask(port, "/healthz") == (200, True)
     assert _ask(port, "/readyz") == (503, False)
+
+
+def test_each_new_start_of_a_member_is_told(loop: StandingLoop) -> None:
+    """Fenced or failed, whatever ended it; a stop that was asked for is none."""
+    ends: list[Exception] = [Fenced("another has our name"), RuntimeError("a bug")]
+    told: list[int] = []
+
+    def make() -> Loop:
+        if ends:
+            raise ends.pop(0)
+        return cast(Loop, loop)
+
+    stop = threading.Event()
+    member = Member("calls-0", make, stop, lambda: told.append(1))
+    member.start()
+    assert loop.runs.wait(10)
+    stop.set()
+    member.ask_to_stop()
+    assert member.join(10)
+    assert len(told) == 2

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from schemas.records import TallyState
 from streams.runtime.audits import Audits
 from streams.runtime.batch import Work
 from streams.runtime.clock import ManualClock
@@ -21,7 +22,7 @@ from streams.runtime.wire import Wire
 from tests.unit.runtime.stores import EPOCH, epoch, open_store
 
 NAME = "TallyState"
-FIELDS = ("accepted", "pending", "fired", "cancelled", "expired", "dead", "open", "refused")
+FIELDS = tuple(TallyState.__annotations__)
 PROOF = Proof("cluster", "topic", 1, 1)
 
 

@@ -50,6 +50,11 @@ def test_an_sms_becomes_a_request_keyed_by_its_user() -> None:
     assert request["received_at"] == NOW_MS
 
 
+def test_an_sms_is_accepted_when_the_broker_has_it() -> None:
+    """Whatever its producer says of when it was received."""
+    assert _take(received_at=NOW_MS - 60_000)["accepted_at"] == NOW_MS
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [

@@ -12,7 +12,7 @@ from streams.once.carrier import Carrier
 from streams.once.effects import Place
 from streams.once.gate import Gate
 from streams.runtime.clock import Clock
-from streams.runtime.processor import Observe
+from streams.runtime.processor import Count, Observe, Unresolved
 
 CONTROLS_OFF: Final = AccountControls(
     "call", Modes(breaker="off", budget="off", timeout="off", concurrency="off")
@@ -24,6 +24,6 @@ async def perform(effect: Any, gate: Gate, carrier: Carrier, clock: Clock) -> An
     match effect:
         case Place():
             return await Placing(carrier, CONTROLS_OFF, clock).place(effect)
-        case Observe():
+        case Observe() | Count() | Unresolved():
             return None  # the loop tells it
     return await run(effect, gate, carrier)

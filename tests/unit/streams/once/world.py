@@ -32,6 +32,7 @@ from streams.runtime.processor import (
     Record,
     Result,
     Send,
+    Signal,
     Value,
 )
 from tests.unit.streams.once.performing import perform
@@ -106,6 +107,7 @@ class World:
         self.log: dict[str, list[tuple[str, Value]]] = {topic: [] for topic in self.topics}
         self.elsewhere: list[Send] = []
         self.observed: list[Observe] = []
+        self.signals: list[Signal] = []
         self.committed: Values = {}
         self.positions = dict.fromkeys(self.topics, 0)
         self.server = MemoryServer(self.clock)
@@ -210,7 +212,8 @@ class Owner:
         self.opened = True
         now_ms = world.clock.now_ms()
         world.observed += [e for e in effects if isinstance(e, Observe)]
-        asked = [e for e in effects if not isinstance(e, Observe)]
+        world.signals += [e for e in effects if isinstance(e, Signal)]
+        asked = [e for e in effects if not isinstance(e, Signal)]
         self.pending += [Pending(e, now_ms + getattr(e, "delay_ms", 0)) for e in asked]
         return taken > 0
 

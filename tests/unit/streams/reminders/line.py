@@ -90,6 +90,7 @@ class Line:
                     "when": command.when.to_record() if command.when else None,
                     "number": command.number,
                     "zone": command.zone,
+                    "accepted_at": self.now_ms - 5,
                 },
             )
         )

@@ -11,14 +11,36 @@ from streams.reminders.conservation import EMPTY, audit, differences, fold, unac
 from tests.unit.streams.reminders.line import Line, tenant
 
 DAY_S = 86_400
+CHARGES = ("sms_charged", "answered")
 
 
 def _books(line: Line) -> dict[str, int]:
-    """The counters that are not zero, once they have been found to agree with the state."""
+    """The counters of occurrences that are not zero, once they have been found to agree with the state."""
     running = {key[2:]: cast(TallyState, value) for key, value in line.state.scan("c|")}
     assert differences(running, fold(line.state.scan(""))) == []
     tally = cast(dict[str, Any], running["acme"])
-    return {name: count for name, count in tally.items() if count}
+    return {name: count for name, count in tally.items() if count and name not in CHARGES}
+
+
+def _charges(line: Line) -> tuple[int, int]:
+    """SMS and answered occurrences that are counted as charged."""
+    tally = line.state.get("c|acme") or {}
+    return tally["sms_charged"], tally["answered"]
+
+
+def test_charges_are_counted_as_the_facts_have_them() -> None:
+    """Each SMS whose outcome is charged; each occurrence that was answered, however often that is said. What is not
+    charged (HELP, STOP, a text after it) counts nothing."""
+    line = Line()
+    line.ring()
+    for text in ("list", "what is this", "help", "STOP", "Remind me to buy milk in 60 seconds"):
+        line.text(text)
+    charged = [f for f in line.facts if f["charged"]]
+    assert (len(charged), _charges(line)) == (3, (3, 0))
+    for _ in range(2):
+        line.evidence("ANSWERED")
+    assert line.kinds().count("ANSWERED") == 1
+    assert _charges(line) == (3, 1)
 
 
 def test_a_reminder_waits_and_then_counts_as_fired_once() -> None:

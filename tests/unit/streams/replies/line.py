@@ -24,7 +24,7 @@ class SmsLine(World):
         topics = (OUTBOUND.name, SMS_EVENTS.name, EVENTS.name)
         super().__init__(lambda: RepliesProcessor(3, request, resolve_ms), topics)
 
-    def reply(self, name: str = "m1", kind: str = "ack") -> str:
+    def reply(self, name: str = "m1", kind: str = "ack", accepted_at: int | None = None) -> str:
         value: dict[str, Any] = {
             "reply_id": name,
             "in_reply_to": "SM1",
@@ -34,6 +34,7 @@ class SmsLine(World):
             "to": NUMBER,
             "body": f"text of {name}",
             "kind": kind,
+            "accepted_at": accepted_at,
             "at": self.clock.now_ms(),
         }
         self.append(OUTBOUND.name, "SmsReply", value)

@@ -7,6 +7,8 @@ import pytest
 from streams.once.carrier import CarrierMessage
 from streams.once.claiming import Checking
 from streams.once.effects import Enter, Place
+from streams.runtime.processor import Unresolved
+from streams.topology import SMS_EVENTS
 from tests.unit.streams.replies.line import SmsLine
 
 
@@ -266,3 +268,57 @@ def test_what_is_remembered_is_forgotten_after_35_days(line: SmsLine) -> None:
     line.clock.advance(35 * 86_400 + 1)
     line.settle()
     assert list(line.committed) == ["epoch"]
+
+
+def _acknowledged(line: SmsLine) -> list[float]:
+    """Seconds that were observed."""
+    return [o.value for o in line.observed if o.metric == "ringback_acknowledgement_seconds"]
+
+
+def test_how_long_an_sms_waited_for_its_answer_is_told_once(line: SmsLine) -> None:
+    """From when the SMS was accepted until the carrier has the answer, also by another try; callbacks tell nothing."""
+    accepted_at = line.clock.now_ms() - 700
+    line.carrier.script.append("not_sent")
+    name = line.reply(accepted_at=accepted_at)
+    line.pass_time(5)
+    assert line.states(name)[-1] == "SENT"
+    (waited_s,) = _acknowledged(line)
+    (sent,) = [e for e in line.evidence(SMS_EVENTS.name) if e["state"] == "SENT"]
+    assert waited_s == (sent["at"] - accepted_at) / 1000 > 0.7
+    line.callback(name, "DELIVERED")
+    line.settle()
+    assert len(_acknowledged(line)) == 1
+
+
+@pytest.mark.parametrize(("how", "told"), [("not_sent", 1), ("dropped", 1), ("refused", 0)])
+def test_an_answer_that_was_given_up_counts_as_late(line: SmsLine, how: str, told: int) -> None:
+    """Or the worst would be missing in the figure. What the carrier refuses is not ours."""
+    line.carrier.script.extend([how] * (2_000 if how == "not_sent" else 1))
+    name = line.reply(accepted_at=line.clock.now_ms())
+    line.pass_time(3_700)
+    assert line.states(name)[-1] == "FAILED"
+    assert len([s for s in _acknowledged(line) if s > 100]) == told == len(_acknowledged(line))
+
+
+def test_an_sms_that_answers_none_is_not_measured(line: SmsLine) -> None:
+    """A follow-up has no SMS that it could be late for."""
+    line.reply()
+    line.settle()
+    assert _acknowledged(line) == []
+
+
+@pytest.mark.parametrize("how", ["callback", "list", "written off"])
+def test_an_unknown_reply_is_told_until_it_is_resolved(line: SmsLine, how: str) -> None:
+    """With the time of its claim, by each owner; however it ends, that is told too."""
+    claimed_ms = line.clock.now_ms()
+    line.carrier.script.append("reply_lost" if how == "list" else "dropped")
+    name = line.reply()
+    line.settle()
+    line.take_over()
+    line.settle()
+    told = [s.since_ms for s in line.signals if isinstance(s, Unresolved)]
+    assert told[:2] == [claimed_ms] * 2
+    if how == "callback":
+        line.callback(name, "SENT")
+    line.pass_time(130)
+    assert [s for s in line.signals if isinstance(s, Unresolved)][-1].since_ms is None
