@@ -37,7 +37,7 @@ from streams.once.effects import (
     Release,
     Unavailable,
 )
-from streams.once.gate import Gate, GateUnavailable, NotReady, Passed
+from streams.once.gate import REASONS, Gate, GateUnavailable, NotReady, Passed
 from streams.runtime.clock import Clock
 from streams.runtime.effects import Done
 from streams.runtime.failpoints import failpoint
@@ -59,6 +59,8 @@ class CarrierHands:
     ) -> None:
         self._clock = clock
         self._metrics = metrics or NoMetrics()
+        for reason in REASONS:  # `rate` cannot see the first step of a counter that was not there before
+            self._metrics.inc("ringback_gate_unavailable_total", 0, reason=reason)
         self.filling = FillProgress(self._metrics, clock)
         controls = controls or AccountControls("call")
         self._loop = new_event_loop()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Final
+from typing import Final, get_args
 
 from streams.control.admission import Timing
 from streams.control.breaker import PLAIN, Breaker, State
@@ -21,7 +21,7 @@ from streams.control.modes import MODES, Modes
 from streams.control.timeout import AdaptiveTimeout
 from streams.metrics import Metrics, NoMetrics
 from streams.once.carrier import THROTTLED, NotSent, Placed, PlaceResult, Refused
-from streams.once.carrier_codes import Code, decide
+from streams.once.carrier_codes import TABLE, Code, decide
 from streams.once.gate import Cap
 from streams.retry import full_jitter_ms
 
@@ -31,6 +31,12 @@ log = logging.getLogger("ringback.control")
 SPREAD_MS, LEAST_SPREAD_MS = 15_000, 3_000
 TELL_EVERY_MS: Final = 60_000
 LONGEST_PAUSE_MS: Final = 30_000  # that a Retry-After may ask of all claims
+DECISIONS: Final[dict[str, tuple[str, ...]]] = {
+    "breaker": ("wait", "refuse", *get_args(State)),
+    "budget": ("wait", "go"),
+    "timeout": ("longer",),
+    "concurrency": ("wait", "shrink", "too_late"),
+}
 _STATES: Final[dict[State, int]] = {"closed": 0, "half_open": 1, "open": 2}
 
 
@@ -61,6 +67,18 @@ class AccountControls:
         self._told_ms: dict[int, int] = {}
         self._pause_until_ms = 0
         self.in_flight = 0
+        self._count_from_zero()
+
+    def _count_from_zero(self) -> None:
+        """`rate` cannot see the first step of a counter that was not there before, and the first may be the one that
+        matters: a decision, a refusal that is ours to mend."""
+        for controller, decisions in DECISIONS.items():
+            mode = getattr(self.modes, controller)
+            for decision in decisions if mode != "off" else ():
+                self._decided(controller, mode, decision, 0)
+        for code in TABLE.values():
+            if code.then == "hold":
+                self._count_refused(code, 0)
 
     # -- before a claim
 
@@ -192,9 +210,10 @@ class AccountControls:
 
     # -- telling
 
-    def _decided(self, controller: str, mode: str, decision: str) -> None:
+    def _decided(self, controller: str, mode: str, decision: str, count: int = 1) -> None:
         self._metrics.inc(
             "ringback_control_decisions_total",
+            count,
             kind=self.kind,
             controller=controller,
             mode=mode,
@@ -215,7 +234,7 @@ class AccountControls:
             log.warning("breaker of %ss is closed again (%s)", self.kind, self.modes.breaker)
 
     def _refused(self, code: Code, now_ms: int) -> None:
-        self._metrics.inc("ringback_carrier_refused_total", kind=self.kind, code=code.label, then=code.then)
+        self._count_refused(code)
         if code.is_ours and now_ms - self._told_ms.get(code.code, -TELL_EVERY_MS) >= TELL_EVERY_MS:
             self._told_ms[code.code] = now_ms
             log.error(
@@ -224,6 +243,10 @@ class AccountControls:
                 code.code,
                 code.meaning,
             )
+
+    def _count_refused(self, code: Code, count: int = 1) -> None:
+        labels = {"kind": self.kind, "code": code.label, "then": code.then}
+        self._metrics.inc("ringback_carrier_refused_total", count, **labels)
 
     def gauges(self, now_ms: int) -> dict[str, float]:
         """What stands there now, by metric."""

@@ -14,11 +14,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+REASONS = ("away", "slow", "loading", "read_only", "replicas", "memory", "refused", "replaced", "cluster")
+
 
 class GateUnavailable(Exception):
     """Redis did not answer, or not in time. Whether the script ran is unknown; asking again is safe.
 
-    `reason`, a word for the books: away, slow, loading, read_only, replicas, memory, refused, replaced or cluster.
+    `reason`: one of REASONS, for the books.
     """
 
     def __init__(self, text: str, reason: str = "away") -> None:

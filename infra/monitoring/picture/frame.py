@@ -60,9 +60,9 @@ class Frame:
             spine.set_color(GRID)
         return axis
 
-    def fill(self, colour: str) -> None:
-        """The paper below the title in one colour."""
-        axis = self.axes(PAD, PAD, PAD)
+    def fill(self, colour: str, left: float = PAD, right: float = PAD) -> None:
+        """The paper below the title in one colour, but for such margins."""
+        axis = self.axes(left, right, PAD)
         axis.set_facecolor(colour)
         axis.set_xticks([])
         axis.set_yticks([])

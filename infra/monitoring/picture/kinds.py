@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.monitoring.boards.queries import Asked, Object
 from infra.monitoring.picture.asking import Series, Span
-from infra.monitoring.picture.frame import FAINT, GRID, INK, PAD, SMALL, Frame, over_time, written
+from infra.monitoring.picture.frame import FAINT, GRID, INK, PAD, SMALL, TITLE, Frame, over_time, written
 
 Answers = Sequence[tuple[Asked, list[Series]]]
 Named = tuple[str, Series]
@@ -71,24 +71,25 @@ def nothing(frame: Frame) -> None:
 
 
 def number(frame: Frame, panel: Object, answers: Answers, span: Span) -> None:  # noqa: ARG001 (one signature)
-    """The values, large, on the colour of the worst."""
-    values = [series.points[-1][1] for _, series in _named(answers)]
-    if not values:
+    """The values, large, each on its colour; several side by side, with their names."""
+    found = [(name, series.points[-1][1]) for name, series in _named(answers)]
+    if not found:
         nothing(frame)
         return
-    colours = [_colour(panel, value) for value in values]
-    frame.fill(next((c for c in colours if c != COLOURS["green"]), colours[0]))
-    text = ", ".join(_word(panel, value) for value in values)
-    frame.write(
-        frame.width / 2,
-        (frame.height - 0.2) / 2,
-        text,
-        size=19,
-        color="white",
-        weight="bold",
-        ha="center",
-        zorder=5,
-    )
+    wide = (frame.width - 2 * PAD) / len(found)
+    for place, (name, value) in enumerate(found):
+        left = PAD + place * wide
+        frame.fill(
+            _colour(panel, value), left, frame.width - left - wide + (0.06 if place + 1 < len(found) else 0)
+        )
+        middle = left + wide / 2
+        y = PAD + (frame.height - TITLE - PAD) / 2
+        size = 19 if wide > 1.3 else 15
+        frame.write(
+            middle, y, _word(panel, value), size=size, color="white", weight="bold", ha="center", zorder=5
+        )
+        if len(found) > 1:
+            frame.write(middle, PAD + 0.2, name, size=9, color="white", ha="center", zorder=5)
 
 
 def lines(frame: Frame, panel: Object, answers: Answers, span: Span) -> None:

@@ -141,7 +141,7 @@ class Traffic:
         for user in (60, 61, 62):
             self.text(user, "Remind me to stretch in 1 second")
         os.kill(cluster.pids["valkey"], signal.SIGSTOP)
-        self.run.seen("ringback_gate_unavailable_total")
+        self.run.seen("sum(ringback_gate_unavailable_total) > 0")
         os.kill(cluster.pids["valkey"], signal.SIGKILL)
         self.run.seen("sum(ringback_gate_fills_total) > 0")
 

@@ -29,7 +29,7 @@ from streams.once.effects import (
     Stale,
     Unavailable,
 )
-from streams.once.gate import Gate, GateEntry, NotReady, Passed
+from streams.once.gate import REASONS, Gate, GateEntry, NotReady, Passed
 from streams.once.memory_gate import MemoryGate, MemoryServer
 from streams.runtime.clock import ManualClock
 from tests.unit.streams.once.scripted import ScriptedCarrier
@@ -153,6 +153,13 @@ def test_a_gate_that_is_away_is_counted_by_its_reason(bench: Bench) -> None:
     bench.server.away = True
     bench.ask(enter())
     assert 'ringback_gate_unavailable_total{reason="away"} 1.0' in bench.metrics.page("")[0].decode()
+
+
+def test_what_the_gate_may_miss_is_counted_from_zero(bench: Bench) -> None:
+    """`rate` cannot see a counter's first step; each reason stands there before it is ever one."""
+    page = bench.metrics.page()[0].decode()
+    for reason in REASONS:
+        assert f'ringback_gate_unavailable_total{{reason="{reason}"}} 0.0' in page
 
 
 def test_a_part_of_a_fill_leaves_the_door_shut(bench: Bench) -> None:

@@ -153,3 +153,22 @@ def test_a_code_that_is_ours_to_mend_is_an_error_line_a_minute(caplog: pytest.Lo
         request(controls, Refused(20003, "HTTP 401"), T0 + seconds * 1_000)
     assert [r.levelname for r in caplog.records] == ["ERROR", "ERROR"]
     assert "20003" in caplog.text
+
+
+def test_counters_stand_at_zero_before_anything_happened() -> None:
+    """`rate` cannot see a counter's first step; without these the first refusal of our account would go unseen."""
+    metrics = PrometheusMetrics()
+    controls = account(metrics, timeout="off", concurrency="shadow")
+    page = metrics.page()[0].decode()
+    assert 'ringback_carrier_refused_total{code="20003",kind="call",then="hold"} 0.0' in page
+    for decision in ("wait", "refuse", "open", "half_open", "closed"):
+        row = f'{{controller="breaker",decision="{decision}",kind="call",mode="on"}} 0.0'
+        assert f"ringback_control_decisions_total{row}" in page
+    assert 'controller="concurrency",decision="shrink",kind="call",mode="shadow"} 0.0' in page
+    assert 'controller="timeout"' not in page
+    fail(controls)
+    spend(controls)
+    counted = metrics.page()[0].decode()
+    decided = {line.rpartition("}")[0] for line in counted.splitlines() if "control_decisions_total{" in line}
+    there = {line.rpartition("}")[0] for line in page.splitlines() if "control_decisions_total{" in line}
+    assert decided == there  # nothing is decided that was not announced
