@@ -69,7 +69,7 @@ def verdict_lines(result: Result) -> list[str]:
     ]
     lines += [f"WRONG: {sentence}" for sentence in [*v.wrong, *v.missing][:20]]
     if result.unseen:
-        lines.append(f"{result.unseen} looks at the lag failed")
+        lines.append(f"{len(result.unseen)} looks at the lag failed: {result.unseen[0]}")
     return lines
 
 
@@ -84,7 +84,7 @@ def as_object(result: Result) -> dict[str, Any]:
             for span, found in zip(result.spans, result.figures, strict=True)
         ],
         "verdict": asdict(result.verdict),
-        "looks_failed": result.unseen,
+        "looks_failed": list(result.unseen),
         "samples": [sample.as_json() for sample in result.samples],
     }
 
