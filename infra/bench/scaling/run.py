@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.kafka import topics
@@ -23,7 +23,7 @@ from streams.topology import STAGES
 
 READY_S = 60.0
 # A change has been overcome when for so many looks no stage was further behind, and its group has the members.
-CALM_LAG_S, CALM_LOOKS, CALM_S = 1.0, 5, 60.0
+CALM_LAG_S, CALM_LOOKS, CALM_S = 2.0, 3, 60.0
 SETTLE_S, SETTLE_POLL_S = 90.0, 1.0
 WARM_UP_S = 90.0  # first markers on fresh partitions, brokers whose hot code is not compiled yet
 Progress = Callable[[str], None]
@@ -31,8 +31,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`spans` with the figures of each, in order; `samples`: the lag, second by second; `rejoined`: members that were
-    started anew by their own process, which nothing here gives them a reason for."""
+    """`spans` with the figures of each, in order; `samples`: the lag, second by second; times in epoch ms."""
 
     shape: Shape
     nodes: int
@@ -41,7 +40,7 @@ class Result:
     samples: Sequence[Sample]
     verdict: Verdict
     unseen: Sequence[str]  # why looks at the lag failed
-    began_ms: int = field(default=0)
+    began_ms: int  # the first SMS
 
     @property
     def fine(self) -> bool:
@@ -66,11 +65,10 @@ class Run:
                 began_ms = now_ms()
                 with texting(config, shape) as texts:
                     self._warm_up(fleet, sampler)
-                    self._hold(fleet, shape.hold_s)
-                    for together in changes(shape):
-                        for change in together:
-                            self._change(fleet, sampler, change)
-                        self._hold(fleet, shape.hold_s)
+                    self._hold(fleet)
+                    for change in changes(shape):
+                        self._change(fleet, sampler, change)
+                        self._hold(fleet)
                     sent = texts.stop()
                 verdict, truth = self._settle(fleet, records, sent)
                 rows, samples, unseen = records.rows(), list(sampler.samples), list(sampler.failed)
@@ -97,11 +95,11 @@ class Run:
         )
         self._spans.append(Span("warm-up", counts, began_ms, now_ms()))
 
-    def _hold(self, fleet: Fleet, seconds: float) -> None:
+    def _hold(self, fleet: Fleet) -> None:
         began_ms = now_ms()
         name = f"{members_text(fleet.counts())} members"
-        self._say(f"{name}: {seconds:g} s")
-        time.sleep(seconds)
+        self._say(f"{name}: {self._shape.hold_s:g} s")
+        time.sleep(self._shape.hold_s)
         self._spans.append(Span(name, fleet.counts(), began_ms, now_ms()))
 
     def _change(self, fleet: Fleet, sampler: Sampler, change: Change) -> None:
