@@ -25,6 +25,8 @@ READY_S = 60.0
 # A change has been overcome when for so many looks no stage was further behind, and its group has the members.
 CALM_LAG_S, CALM_LOOKS, CALM_S = 2.0, 3, 60.0
 SETTLE_S, SETTLE_POLL_S = 90.0, 1.0
+# Each asks every member over HTTP: more often, and on two cores the asking is what is measured.
+POLL_S = 0.25
 WARM_UP_S = 90.0  # first markers on fresh partitions, brokers whose hot code is not compiled yet
 Progress = Callable[[str], None]
 
@@ -82,16 +84,20 @@ class Run:
         fleet.start_doors()
         fleet.scale(list(STAGES), self._shape.counts[0])
         until(
-            lambda: fleet.doors_ready() and fleet.ready(), f"not everything is ready in {READY_S} s", READY_S
+            lambda: fleet.doors_ready() and fleet.ready(),
+            f"not everything is ready within {READY_S:.0f} s",
+            READY_S,
+            POLL_S,
         )
 
     def _warm_up(self, fleet: Fleet, sampler: Sampler) -> None:
         self._say("warm-up, until no stage is behind")
         began_ms, counts = now_ms(), fleet.counts()
         until(
-            lambda: fleet.ready() and sampler.calm(counts, CALM_LAG_S, CALM_LOOKS),
+            lambda: sampler.calm(counts, CALM_LAG_S, CALM_LOOKS) and fleet.ready(),
             f"this rate is too much for this machine: still behind after {WARM_UP_S:.0f} s: {sampler.last()}",
             WARM_UP_S,
+            POLL_S,
         )
         self._spans.append(Span("warm-up", counts, began_ms, now_ms()))
 
@@ -105,17 +111,18 @@ class Run:
     def _change(self, fleet: Fleet, sampler: Sampler, change: Change) -> None:
         began_ms, looks = now_ms(), len(sampler.samples)
         fleet.scale(change.stages, change.after)
-        until(fleet.ready, f"{change.name}: not all are ready within {READY_S:.0f} s", READY_S)
+        until(fleet.ready, f"{change.name}: not all are ready within {READY_S:.0f} s", READY_S, POLL_S)
         ready_s = (now_ms() - began_ms) / 1000
         counts = fleet.counts()
         until(
             lambda: (
-                fleet.ready()
-                and len(sampler.samples) >= looks + CALM_LOOKS
+                len(sampler.samples) >= looks + CALM_LOOKS
                 and sampler.calm(counts, CALM_LAG_S, CALM_LOOKS)
+                and fleet.ready()
             ),
             f"{change.name}: some stage is behind, or its group has not these members: {sampler.last()}",
             CALM_S,
+            POLL_S,
         )
         self._spans.append(Span(change.name, counts, began_ms, now_ms(), ready_s))
         worst = max((max(s.lag_s.values(), default=0.0) for s in sampler.samples[looks:]), default=0.0)
