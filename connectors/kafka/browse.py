@@ -147,6 +147,7 @@ def offsets(
 
 
 _LEADER_MOVES = {
+    KafkaError._NOENT,  # librdkafka found no leader of any: the topics were made a moment ago
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,

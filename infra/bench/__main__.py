@@ -215,15 +215,15 @@ def member_counts(_ctx: click.Context, _option: click.Parameter, text: str) -> t
 )
 @click.option("--together", is_flag=True, help="All stages at once, not one after the other.")
 @click.option(
-    "--rate", "rate_per_s", type=click.FloatRange(0.1, 150), default=15.0, show_default=True, help="SMS/s."
+    "--rate", "rate_per_s", type=click.FloatRange(0.1, 150), default=2.0, show_default=True, help="SMS/s."
 )
 @click.option(
     "--hold",
     "hold_s",
     type=click.FloatRange(1),
-    default=15.0,
+    default=5.0,
     show_default=True,
-    help="Seconds that each count stays.",
+    help="Seconds that each count stays once the change has been overcome.",
 )
 @click.option("--protocol", type=click.Choice(["classic", "consumer"]), default="classic", show_default=True)
 @click.option("--nodes", type=click.Choice(["1", "3"]), default="3", show_default=True, help="Brokers.")
@@ -256,9 +256,9 @@ def scaling(
 
     \b
     Examples:
-      python -m infra.bench scaling                              all stages, 1, 4, 2 members: three minutes
+      python -m infra.bench scaling                              each stage in turn 1, 4, 2 members: four minutes
       python -m infra.bench scaling --together --protocol consumer --plot lag.svg
-      python -m infra.bench scaling --stage calls --members 1,2,1 --nodes 1 --hold 5 --json
+      python -m infra.bench scaling --stage calls --members 1,2,1 --nodes 1 --rate 10 --json
     """
     from infra.bench.scaling.command import main
     from infra.bench.scaling.shape import Shape

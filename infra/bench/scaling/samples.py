@@ -56,18 +56,24 @@ def sample_of(found: Lag, busy_s: float) -> Sample:
 
 
 class Sampler:
-    """Looks until `close`, in a thread of its own. A look that fails leaves no sample, and is counted."""
+    """Looks until `close`, in a thread of its own. A look that fails leaves no sample; `failed` has why."""
 
     def __init__(self, config: Mapping[str, str]) -> None:
         self._observer = Observer(config, group=GROUPS.__contains__, backlogs=Backlogs())
         self.samples: list[Sample] = []
-        self.failed = 0
+        self.failed: list[str] = []
+        self._died: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
         self._thread.start()
 
     def calm(self, counts: Mapping[str, int], within_s: float, times: int) -> bool:
-        """Were the last `times` samples all within that lag, with these members in the groups?"""
+        """Were the last `times` samples all within that lag, with these members in the groups?
+
+        Raises RuntimeError when the sampler itself has ended.
+        """
+        if self._died is not None:
+            raise RuntimeError("the lag is not sampled any more") from self._died
         last = self.samples[-times:]
         return len(last) == times and all(
             sample.members.get(stage) == count and sample.lag_s.get(stage, within_s + 1) <= within_s
@@ -75,20 +81,31 @@ class Sampler:
             for stage, count in counts.items()
         )
 
+    def last(self) -> str:
+        """What was seen last, for the message of a failure."""
+        seen = str(self.samples[-1]) if self.samples else "nothing was seen"
+        return f"{seen}; {len(self.failed)} looks failed: {self.failed[-1:]}"
+
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
         self._observer.close()
 
     def _run(self) -> None:
-        next_s = time.monotonic()
-        while not self._stop.is_set():
-            try:
-                self.samples.append(sample_of(self._observer.look(LOOK_S), busy_s()))
-            except KafkaException:
-                self.failed += 1
-            next_s = max(next_s + EVERY_S, time.monotonic())
-            self._stop.wait(next_s - time.monotonic())
+        try:
+            next_s = time.monotonic()
+            while not self._stop.is_set():
+                self._look()
+                next_s = max(next_s + EVERY_S, time.monotonic())
+                self._stop.wait(next_s - time.monotonic())
+        except BaseException as error:  # told by `calm`, in the thread that waits
+            self._died = error
+
+    def _look(self) -> None:
+        try:
+            self.samples.append(sample_of(self._observer.look(LOOK_S), busy_s()))
+        except KafkaException as error:
+            self.failed.append(str(error))
 
 
 @contextmanager

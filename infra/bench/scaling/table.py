@@ -23,16 +23,11 @@ def table(result: Result) -> str:
         f"{os.cpu_count()} cores for everything",
         f"{'':22}{'members':>10}{'':7}{'ready':>7}{'SMS':>7}{'calls':>7}"
         f"  {'due to carrier, ms':^22}  {'lag, s, the highest of each second':^44}{'cores':>7}",
-        f"{'':22}{members_names():>10}{'s':>7}{'s':>7}{'/s':>7}{'/s':>7}"
+        f"{'':22}{'of each':>10}{'s':>7}{'s':>7}{'/s':>7}{'/s':>7}"
         f"  {'p50':>6}{'p99':>8}{'max':>8}  {''.join(f'{stage:>10}' for stage in STAGES)}{'busy':>7}",
     ]
     lines += [_row(span, figures) for span, figures in zip(result.spans, result.figures, strict=True)]
     return "\n".join([*lines, *verdict_lines(result)])
-
-
-def members_names() -> str:
-    """What the dots stand between: i·r·c·p·b would need a legend, so the stages' order is that of the columns."""
-    return "of each"
 
 
 def _row(span: Span, found: Figures) -> str:
@@ -69,7 +64,7 @@ def verdict_lines(result: Result) -> list[str]:
     ]
     lines += [f"WRONG: {sentence}" for sentence in [*v.wrong, *v.missing][:20]]
     if result.unseen:
-        lines.append(f"{result.unseen} looks at the lag failed")
+        lines.append(f"{len(result.unseen)} looks at the lag failed: {result.unseen[0]}")
     return lines
 
 
@@ -84,7 +79,7 @@ def as_object(result: Result) -> dict[str, Any]:
             for span, found in zip(result.spans, result.figures, strict=True)
         ],
         "verdict": asdict(result.verdict),
-        "looks_failed": result.unseen,
+        "looks_failed": list(result.unseen),
         "samples": [sample.as_json() for sample in result.samples],
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -18,7 +19,7 @@ from confluent_kafka.admin import (
 
 from infra.cluster import ChildProcess, LocalCluster, broker
 from infra.cluster.ports import lease_port
-from streams.access import Service, services
+from streams.access import Grant, Operation, Resource, Service, services
 from tests.integration.path.pipeline import Pipeline
 
 LISTENER, PASSWORD = "GUARDED", "of-this-test-only"
@@ -71,21 +72,45 @@ def _guards(found: dict[str, str], port: int) -> dict[str, str]:
 def give_rights(admin: AdminClient, to: Sequence[Service]) -> None:
     """Every grant as the ACLs that an operator would make of it."""
     bindings = [
-        AclBinding(
-            RESOURCES[grant.resource],
-            grant.name,
-            ResourcePatternType.PREFIXED if grant.prefix else ResourcePatternType.LITERAL,
-            f"User:{service.user}",
-            "*",
-            OPERATIONS[operation],
-            AclPermissionType.ALLOW,
-        )
+        _binding(service, grant, operation)
         for service in to
         for grant in service.grants
         for operation in grant.operations
     ]
     for future in admin.create_acls(bindings).values():
         future.result(10)
+
+
+@contextmanager
+def without(
+    admin: AdminClient, of: Service, resource: Resource, name: str, operation: Operation
+) -> Iterator[None]:
+    """Take one right of a service away, and give it back at the end. Raises ValueError when it has no such right."""
+    found = [g for g in of.grants if (g.resource, g.name) == (resource, name) and operation in g.operations]
+    if not found:
+        raise ValueError(f"{of.name} has no right to {operation} {resource} {name}")
+    taken = _binding(of, found[0], operation)
+    fields = (taken.restype, taken.name, taken.resource_pattern_type, taken.principal, taken.host)
+    only = AclBindingFilter(*fields, taken.operation, taken.permission_type)
+    deleted = [future.result(10) for future in admin.delete_acls([only]).values()]
+    assert [len(bindings) for bindings in deleted] == [1], "the broker knows no such right"
+    try:
+        yield
+    finally:
+        for future in admin.create_acls([taken]).values():
+            future.result(10)
+
+
+def _binding(service: Service, grant: Grant, operation: Operation) -> AclBinding:
+    return AclBinding(
+        RESOURCES[grant.resource],
+        grant.name,
+        ResourcePatternType.PREFIXED if grant.prefix else ResourcePatternType.LITERAL,
+        f"User:{service.user}",
+        "*",
+        OPERATIONS[operation],
+        AclPermissionType.ALLOW,
+    )
 
 
 def credentials(service: str) -> dict[str, str]:

@@ -2,38 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from connectors.kafka.topics import admin_client
 from connectors.kafka.topics import plan as topics_plan
 from connectors.settings import Settings
+from infra.cli.errors import UNREACHABLE
+from infra.cli.main import run
 from infra.cli.tenants import apply_tenants
-from tests.integration.deploy.guarded import GuardedPipeline, credentials, guarded_cluster
-from tests.integration.path.pipeline import TENANT
+from streams.access import service
+from streams.topology import SMS_INBOUND, STAGES
+from tests.integration.deploy.guarded import GuardedPipeline, credentials, guarded_cluster, without
+from tests.integration.path.pipeline import OUR_NUMBER, PARTITIONS, TENANT
 
 pytestmark = pytest.mark.integration
+Command = Callable[..., tuple[int, str]]
 
 
-@pytest.fixture
-def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedPipeline]:
-    with guarded_cluster(tmp_path / "cluster", monkeypatch) as (cluster, address):
-        pipeline = GuardedPipeline(cluster, tmp_path / "cluster", tmp_path)
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedPipeline]:
+    """The running pipeline, each service under its own user."""
+    folder = tmp_path_factory.mktemp("guarded")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        guarded_cluster(folder / "cluster", patch) as (cluster, address),
+    ):
+        pipeline = GuardedPipeline(cluster, folder / "cluster", folder)
         pipeline.address = address
         try:
+            pipeline.start_gateway()
+            pipeline.start_stages()
             yield pipeline
         finally:
             pipeline.close()
 
 
+@pytest.fixture
+def as_service(
+    guarded: GuardedPipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """`as_service("lag", "lag", "--json")`: exit code and stdout of that command, run under that service's user."""
+
+    def command(service: str, *arguments: str) -> tuple[int, str]:
+        environment = guarded.settings.environment() | {"KAFKA_BOOTSTRAP_SERVERS": guarded.address}
+        for name, value in (environment | credentials(service)).items():
+            monkeypatch.setenv(name, value)
+        capsys.readouterr()
+        return run(list(arguments)), capsys.readouterr().out
+
+    return command
+
+
 def test_the_pipeline_runs_with_nothing_but_its_rights(guarded: GuardedPipeline) -> None:
     """Every service under its own user: an SMS becomes a call, a reply and charges, and nobody was refused anything.
     What the table leaves out is refused: another's topic to write, another's input to read."""
-    guarded.start_gateway()
-    guarded.start_stages()
     guarded.send("+12125550001", "Remind me to stretch in 2 seconds")
     guarded.wait_until("the SMS and its call are told of everywhere", lambda: guarded.ledger().settled)
     guarded.ledger().check()
@@ -46,6 +75,94 @@ def test_the_pipeline_runs_with_nothing_but_its_rights(guarded: GuardedPipeline)
     assert _writing(guarded.address, "gateway", "tenants") == KafkaError.TOPIC_AUTHORIZATION_FAILED
     assert _reading(guarded.address, "inbound", "sms.inbound") is None
     assert _reading(guarded.address, "inbound", "billing.charges") == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_lag_sees_all_with_its_rights_and_less_with_one_less(
+    guarded: GuardedPipeline, as_service: Command
+) -> None:
+    """`ringback lag` under its own user knows members, offsets, records and ages of every group, also of one that is
+    behind. Without the right to read it has no ages of what is behind; without that to describe groups, no groups."""
+    guarded.send("+12125550002", "Remind me to stretch in 1 second")
+    guarded.wait_until("the SMS has its end", lambda: guarded.ledger().settled)
+    admin, lag = admin_client(guarded.settings.kafka_config()), service("lag")
+    behind = _a_group_behind(admin)
+
+    found = _lag(as_service)
+    assert found["missing"] == 0
+    assert {stage.group for stage in STAGES.values()} | {behind} <= set(found["groups"])
+    for stage in STAGES.values():
+        of = found["groups"][stage.group]
+        assert of["members"] == 1, stage.group
+        for topic in of["topics"]:
+            assert topic["lag_seconds"] is not None, (stage.group, topic)
+            assert topic["exact"], (stage.group, topic)
+    assert sum(partition["pending"] for partition in found["reminders"]) == 0
+    assert _behind(found, behind)["readable_records"] > 0
+    assert _behind(found, behind)["lag_seconds"] > 0
+
+    with without(admin, lag, "topic", "*", "Read"):
+        blind = _behind(_lag(as_service), behind)
+        assert blind["lag"] == _behind(found, behind)["lag"], "offsets need no right to read"
+        assert blind["lag_seconds"] is None
+    with without(admin, lag, "group", "*", "Describe"):
+        assert _lag(as_service)["groups"] == {}
+    assert set(_lag(as_service)["groups"]) == set(found["groups"]), "given back, all is seen again"
+
+
+def test_backfill_injects_with_its_rights_and_not_with_one_less(
+    guarded: GuardedPipeline, as_service: Command
+) -> None:
+    """`ringback backfill` under its own user finds an SMS whose webhook was lost and puts it in; without the right to
+    read the tenants, to read the log or to write it, it puts in nothing and does not say that all is well."""
+    admin, backfill = admin_client(guarded.settings.kafka_config()), service("backfill")
+    control = guarded.simulator.control
+    guarded.wait_until("the gateway serves", lambda: _serves(guarded.public_url), 30)
+    control.fault("sms", "drop")
+    sent = control.send_sms("+12125550003", OUR_NUMBER, "list", url=f"{guarded.public_url}/sms")
+    sid = str(sent["message_sid"])
+
+    for topic, operation in (("tenants", "Read"), ("sms.inbound", "Read"), ("sms.inbound", "Write")):
+        with without(admin, backfill, "topic", topic, operation):  # type: ignore[arg-type]
+            code, out = as_service("backfill", "backfill", "--settle", "0s", "--json")
+            assert code == UNREACHABLE, (topic, operation, out)
+            assert "injected" not in out
+    code, out = as_service("backfill", "backfill", "--settle", "0s", "--json")
+    assert code == 0
+    assert [(told["message_sid"], told["action"]) for told in map(json.loads, out.splitlines())] == [
+        (sid, "injected")
+    ]
+    guarded.sent.append(sid)
+    guarded.wait_until("the SMS has its outcome", lambda: sid in guarded.ledger().outcomes)
+
+
+def _lag(as_service: Command) -> dict[str, Any]:
+    """What `ringback lag --json` says, its groups by name."""
+    code, out = as_service("lag", "lag", "--json")
+    assert code == 0
+    found: dict[str, Any] = json.loads(out)
+    return found | {"groups": {group["group"]: group for group in found["groups"]}}
+
+
+def _behind(found: dict[str, Any], group: str) -> dict[str, Any]:
+    (topic,) = found["groups"][group]["topics"]
+    return dict(topic)
+
+
+def _a_group_behind(admin: AdminClient) -> str:
+    """A group that has committed the beginning of `sms.inbound` and nothing since."""
+    name = "somebody-else"
+    places = [TopicPartition(SMS_INBOUND.name, number, 0) for number in range(PARTITIONS)]
+    asked = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(name, places)])
+    asked[name].result(10)
+    return name
+
+
+def _serves(public_url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{public_url}/readyz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def _config(address: str, service: str) -> dict[str, str]:
