@@ -24,9 +24,8 @@ def test_a_reminder_is_scheduled_charged_and_acknowledged_with_its_number() -> N
     assert answer["body"] == "OK, I will call you today at 6:30 PM: buy milk (no. 1)"
     assert (answer["from"], answer["to"], answer["kind"]) == (OURS, THEIRS, "ack")
     assert (answer["reply_id"], answer["in_reply_to"]) == (ids.reply_id("SM1", "ack"), "SM1")
-    assert (
-        answer["accepted_at"] == NOON - 5
-    )  # when Kafka had the SMS: what the answer's delay is measured from
+    # When Kafka had the SMS: what the answer's delay is measured from.
+    assert answer["accepted_at"] == NOON - 5
 
 
 def test_an_sms_that_answers_none_names_no_time_that_it_could_be_late_for() -> None:
