@@ -25,6 +25,7 @@ REGISTRY = "apicurio/apicurio-registry-kafkasql:2.6.13.Final"
 PROMETHEUS = "prom/prometheus:v3.5.0"
 GRAFANA = "grafana/grafana:12.1.0"
 
+DASHBOARDS = "/var/lib/grafana/dashboards"  # where Grafana finds ours
 CLUSTER_ID = "cmluZ2JhY2stY29tcG9zZQ"  # "ringback-compose" in base64: sixteen bytes, as Kafka wants
 CARRIER_PORT, KAFKA_ON_HOST = 8090, 19092
 
@@ -216,11 +217,12 @@ def _watching() -> dict[str, Object]:
                 "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
                 "GF_AUTH_DISABLE_LOGIN_FORM": "true",
                 "GF_USERS_ALLOW_SIGN_UP": "false",
+                "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": f"{DASHBOARDS}/pipeline.json",
             },
             "volumes": [
                 "./grafana/datasources.yaml:/etc/grafana/provisioning/datasources/ringback.yaml:ro",
                 "./grafana/dashboards.yaml:/etc/grafana/provisioning/dashboards/ringback.yaml:ro",
-                "../../monitoring/dashboards:/var/lib/grafana/dashboards:ro",
+                f"../../monitoring/dashboards:{DASHBOARDS}:ro",
                 "grafana:/var/lib/grafana",
             ],
             "ports": ["127.0.0.1:3000:3000"],
@@ -263,7 +265,9 @@ def grafana_datasources() -> Object:
                 "access": "proxy",
                 "url": "http://prometheus:9090",
                 "isDefault": True,
-                "jsonData": {"timeInterval": f"{SCRAPE_S}s"},
+                "editable": False,
+                # As often as it scrapes: Grafana makes $__rate_interval of it. POST, for queries are long.
+                "jsonData": {"timeInterval": f"{SCRAPE_S}s", "httpMethod": "POST"},
             }
         ],
     }
@@ -279,7 +283,7 @@ def grafana_dashboards() -> Object:
                 "type": "file",
                 "disableDeletion": True,
                 "allowUiUpdates": False,
-                "options": {"path": "/var/lib/grafana/dashboards"},
+                "options": {"path": DASHBOARDS},
             }
         ],
     }

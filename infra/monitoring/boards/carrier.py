@@ -33,18 +33,13 @@ _NOW = Row(
             height=4,
         ),
         Panel(
-            "Requests of unknown outcome, in 10 minutes",
+            "Attempts of unknown outcome, now",
             "number",
-            (
-                Query(
-                    f'sum(increase({_REQUESTS}_count{{outcome="unknown"}}[10m])) or vector(0)',
-                ),
-            ),
-            bounds=((None, GOOD), (1, "yellow"), (6, BAD)),
-            alerts=("CarrierOutcomesUnknown",),
+            (Query("sum by (kind) (ringback_unknown_open)", "{{kind}}"),),
+            bounds=((None, GOOD), (1, "yellow")),
+            alerts=("CarrierOutcomesUnknown", "UnknownOpenTooLong"),
             width=6,
             height=4,
-            decimals=0,
         ),
         Panel(
             "Questions that the gate did not answer, in 10 minutes",
@@ -96,7 +91,15 @@ _ASKED = Row(
             unit="percentunit",
             bounds=bounds_of("CarrierOutcomesUnknown"),
             alerts=("CarrierOutcomesUnknown",),
-            width=12,
+            width=6,
+        ),
+        Panel(
+            "Oldest attempt of unknown outcome",
+            "lines",
+            (Query("max by (kind) (ringback_unknown_oldest_age_seconds)", "{{kind}}"),),
+            unit="s",
+            bounds=bounds_of("UnknownOpenTooLong"),
+            width=6,
         ),
         Panel(
             "How long a request takes",

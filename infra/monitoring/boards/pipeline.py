@@ -8,6 +8,8 @@ from infra.monitoring.objectives import BURNS, INDICATORS, OBJECTIVE
 
 OURS = 'consumergroup=~"ringback[.].*"'
 _LATE = 'ringback_post_lateness_seconds_bucket{what="%s",try="first"}'
+_BURNS = tuple(f"{indicator.name}Burn{burn.name}" for indicator in INDICATORS for burn in BURNS)
+_SHARES = ((0.5, "half of them"), (0.99, "99 %"))
 _PROMISED = ((None, BAD), (OBJECTIVE, GOOD))
 _BUDGET = (
     (None, GOOD),
@@ -24,24 +26,24 @@ _NOW = Row(
             about="Each has a section in the runbook, one of the dashboards linked above.",
             bounds=((None, GOOD), (1, BAD)),
             alerts=(),
-            width=4,
+            width=3,
             height=4,
         ),
         Panel(
-            "Reminders not accounted for",
+            "Reminders lost or made up",
             "number",
             (Query("sum(ringback_reminders_unaccounted)"),),
             bounds=bounds_of("RemindersUnaccounted"),
-            width=4,
+            width=3,
             height=4,
         ),
         Panel(
-            "Longest overdue reminder",
+            "Longest overdue",
             "number",
             (Query("max(reminders_overdue_seconds)"),),
             unit="s",
             bounds=bounds_of("RemindersOverdue"),
-            width=4,
+            width=3,
             height=4,
             decimals=1,
         ),
@@ -51,7 +53,7 @@ _NOW = Row(
             (Query(f"max(kafka_consumergroup_lag_seconds{{{OURS}}})"),),
             unit="s",
             bounds=bounds_of("GroupBehind"),
-            width=4,
+            width=3,
             height=4,
             decimals=1,
         ),
@@ -61,16 +63,36 @@ _NOW = Row(
             (Query("sum(increase(ringback_loop_dead_letters_total[$__range])) or vector(0)"),),
             about="In the time shown.",
             bounds=((None, GOOD), (1, "yellow")),
-            width=4,
+            width=3,
             height=4,
             decimals=0,
         ),
         Panel(
-            "Partitions that stand still",
+            "Partitions held",
             "number",
             (Query("sum(ringback_loop_held) or vector(0)"),),
             bounds=bounds_of("PartitionHeld"),
-            width=4,
+            width=3,
+            height=4,
+        ),
+        Panel(
+            "Calls made twice",
+            "number",
+            (Query("sum(increase(ringback_duplicate_calls_total[$__range]))"),),
+            about="In the time shown.",
+            bounds=((None, GOOD), (1, BAD)),
+            width=3,
+            height=4,
+            decimals=0,
+        ),
+        Panel(
+            "Charges still to make",
+            "number",
+            (Query("sum(ringback_charges_owed) - sum(ringback_charges)"),),
+            about="What is owed, less what was charged. A few that are on their way are usual; below 0 somebody was"
+            " charged what nobody owes.",
+            bounds=((None, BAD), (0, GOOD)),
+            width=3,
             height=4,
         ),
     ),
@@ -88,7 +110,7 @@ _FLOW = Row(
                     "SMS accepted",
                 ),
                 Query(
-                    'sum(deriv(ringback_reminders{class="fired"}[$__rate_interval])) > 0 or vector(0)',
+                    'clamp_min(sum(deriv(ringback_reminders{class="fired"}[$__rate_interval])), 0)',
                     "reminders due",
                 ),
                 Query(
@@ -99,13 +121,13 @@ _FLOW = Row(
                     'sum(rate(ringback_post_lateness_seconds_count{what="sms"}[$__rate_interval]))',
                     "replies sent",
                 ),
+                Query("clamp_min(sum(deriv(ringback_charges[$__rate_interval])), 0)", "charges made"),
             ),
             unit="ops",
-            alerts=(),
-            width=12,
+            alerts=("ChargesMissing", "ChargesTooMany"),
         ),
         Panel(
-            "Age of the oldest record that a stage has not handled",
+            "Oldest record that a stage has not handled",
             "lines",
             (
                 Query(
@@ -116,7 +138,21 @@ _FLOW = Row(
             about="Lag in seconds: what a user waits because of this stage. Lag in records is on the dashboard of"
             " consumer groups.",
             bounds=bounds_of("GroupBehind"),
-            width=12,
+        ),
+        Panel(
+            "How long an SMS waits for its answer",
+            "lines",
+            tuple(
+                Query(
+                    f"histogram_quantile({quantile}, sum by (le)"
+                    " (rate(ringback_acknowledgement_seconds_bucket[$__rate_interval])))",
+                    words,
+                )
+                for quantile, words in _SHARES
+            ),
+            unit="s",
+            bounds=((None, GOOD), (2, BAD)),
+            alerts=tuple(f"AcknowledgementsBurn{burn.name}" for burn in BURNS),
         ),
         Panel(
             "How late calls are asked of the carrier",
@@ -136,7 +172,7 @@ _FLOW = Row(
                     f"{words}, {share}",
                 )
                 for what, words in (("call", "calls"), ("sms", "replies"))
-                for quantile, share in ((0.5, "half of them"), (0.99, "99 %"))
+                for quantile, share in _SHARES
             ),
             unit="s",
             about="From when it was to go out until it was asked of the carrier, first tries. Promised: within 1 s for"
@@ -212,6 +248,13 @@ _WRONG = Row(
             bounds=bounds_of("MembersFight"),
             width=6,
         ),
+        Panel(
+            "Members started anew in 15 minutes",
+            "lines",
+            (Query("sum by (stage) (increase(ringback_loop_restarts_total[15m]))", "{{stage}}"),),
+            bounds=bounds_of("MemberRestarts"),
+            width=6,
+        ),
     ),
 )
 
@@ -261,19 +304,20 @@ _PROCESSES = Row(
 _PROMISES = Row(
     "What users are promised",
     (
-        *(
-            Panel(
-                f"{indicator.name}: as promised, in a day",
-                "number",
-                (Query(f"1 - {indicator.recorded}:ratio_rate1d"),),
-                unit="percentunit",
-                about=f"{indicator.means} The objective is {OBJECTIVE:.1%} over 30 days.",
-                bounds=_PROMISED,
-                alerts=tuple(f"{indicator.name}Burn{burn.name}" for burn in BURNS),
-                width=4,
-                decimals=2,
-            )
-            for indicator in INDICATORS
+        Panel(
+            "As promised, in a day",
+            "number",
+            tuple(
+                Query(f"1 - {indicator.recorded}:ratio_rate1d", indicator.name.lower())
+                for indicator in INDICATORS
+            ),
+            unit="percentunit",
+            about=" ".join(f"**{indicator.name}:** {indicator.means}" for indicator in INDICATORS)
+            + f" The objective of each is {OBJECTIVE:.1%} over 30 days.",
+            bounds=_PROMISED,
+            alerts=_BURNS,
+            width=12,
+            decimals=2,
         ),
         Panel(
             "How fast the room for failure is used up",
@@ -284,7 +328,7 @@ _PROMISES = Row(
             ),
             about="Of the last hour. At 1 it lasts for exactly 30 days; the lines are where alerts begin to look.",
             bounds=_BUDGET,
-            alerts=tuple(f"{indicator.name}Burn{burn.name}" for indicator in INDICATORS for burn in BURNS),
+            alerts=_BURNS,
             width=12,
         ),
     ),

@@ -17,13 +17,15 @@ from infra.cli.main import COMMANDS, ringback
 from infra.deploy import generate, sizes
 from infra.deploy.settings import CARRIER_SECRET, PUBLIC, SECRETS
 from infra.generated import ROOT, stale, write
+from infra.monitoring.boards import every
 from infra.run.processors import NEEDS_CARRIER
 from infra.run.stopping import HANDS_S, JOIN_S, gateway_stop_s, stages_stop_s
 from streams.access import LAG
 from streams.topology import BACKFILL, DOORS, GATEWAY, STAGES, topics
 
 KUBERNETES = ROOT / "infra" / "deploy" / "kubernetes"
-COMPOSE = yaml.safe_load((ROOT / "infra" / "deploy" / "compose" / "compose.yaml").read_text())
+COMPOSE_FOLDER = ROOT / "infra" / "deploy" / "compose"
+COMPOSE = yaml.safe_load((COMPOSE_FOLDER / "compose.yaml").read_text())
 PROMETHEUS = yaml.safe_load((ROOT / "infra" / "deploy" / "compose" / "prometheus.yaml").read_text())
 DOCKERFILE = (ROOT / "infra" / "deploy" / "Dockerfile").read_text()
 Object = dict[str, Any]
@@ -237,3 +239,24 @@ def test_folders_that_containers_mount_are_there() -> None:
     assert len(mounts) == 6
     for mount in mounts:
         assert (folder / mount.split(":")[0]).resolve().exists(), mount
+
+
+def test_grafana_finds_its_dashboards_and_prometheus() -> None:
+    """The provider looks where the folder is mounted, the home is one of them, the data source is a service."""
+    services = COMPOSE["services"]
+    grafana = services["grafana"]
+    mounts = dict(volume.split(":")[:2][::-1] for volume in grafana["volumes"])
+    path = _grafana("dashboards")["providers"][0]["options"]["path"]
+    assert (COMPOSE_FOLDER / mounts[path]).resolve() == ROOT / every.FOLDER
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home.startswith(f"{path}/")
+    assert (ROOT / every.FOLDER / home.removeprefix(f"{path}/")).is_file()
+    (source,) = _grafana("datasources")["datasources"]
+    service, _, port = source["url"].removeprefix("http://").partition(":")
+    assert any(published.endswith(f":{port}") for published in services[service]["ports"])
+    assert source["isDefault"]
+
+
+def _grafana(what: str) -> Object:
+    found: Object = yaml.safe_load((COMPOSE_FOLDER / "grafana" / f"{what}.yaml").read_text())
+    return found
