@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,20 +55,30 @@ def test_the_demo_agrees(tmp_path: Path) -> None:
     assert _children_of(tmp_path) == []
 
 
+@contextmanager
+def _up(folder: Path, log: Path, *options: str, last: bytes = b"logs:") -> Iterator[subprocess.Popen[bytes]]:
+    """A running `up` that has said everything that it says at its start, whose last line begins with `last`."""
+    with log.open("wb") as output:
+        up = subprocess.Popen([*RINGBACK, "up", "--dir", str(folder), *options], stdout=output, stderr=output)
+
+    def ready() -> bool:
+        assert up.poll() is None, log.read_text()
+        return last in log.read_bytes()
+
+    try:
+        until(ready, "up has introduced itself", READY_S, more=log.read_text)
+        yield up
+    finally:
+        up.kill()
+        up.wait()
+
+
 @pytest.mark.timeout(240)
 def test_up_is_found_by_other_commands_and_ends_without_orphans(tmp_path: Path) -> None:
     """Another shell sends and traces without any setting; a stage that is killed comes back; SIGTERM ends all."""
     folder = tmp_path / "up"
     log = tmp_path / "up.log"
-    with log.open("wb") as output:
-        up = subprocess.Popen([*RINGBACK, "up", "--dir", str(folder)], stdout=output, stderr=output)
-    try:
-
-        def ready() -> bool:
-            assert up.poll() is None, log.read_text()
-            return b"logs:" in log.read_bytes()
-
-        until(ready, "up says where its logs are", READY_S, more=log.read_text)
+    with _up(folder, log) as up:
         [stages] = [
             pid
             for pid in _children_of(folder)
@@ -84,7 +99,6 @@ def test_up_is_found_by_other_commands_and_ends_without_orphans(tmp_path: Path) 
         until(charged, "the trace ends with the charge", READY_S, more=log.read_text)
         assert "stages ended with 137" in log.read_text()
         assert (folder / "running.json").exists()
-    finally:
         up.send_signal(signal.SIGTERM)
         code = up.wait(60)
     assert code == 0, log.read_text()
@@ -93,3 +107,43 @@ def test_up_is_found_by_other_commands_and_ends_without_orphans(tmp_path: Path) 
     assert found.pids == {}
     assert _children_of(folder) == []
     assert not (folder / "running.json").exists()
+
+
+@pytest.mark.needs("prometheus")
+@pytest.mark.timeout(240)
+def test_up_with_metrics_is_read_by_a_prometheus_and_leaves_nothing_when_killed(tmp_path: Path) -> None:
+    """The addresses that it says are those that Prometheus reads, all of them, with our alerts loaded; after kill -9
+    of `up` nothing runs any more, and what Prometheus has kept does not stand in the way of the next one."""
+    folder = tmp_path / "up"
+    log = tmp_path / "up.log"
+    with _up(folder, log, "--metrics", last=b"ringback-lag ") as up:
+        said = log.read_text()
+        pages = dict(re.findall(r"^ +(ringback-\w+) +(http\S+/metrics)$", said, re.MULTILINE))
+        assert set(pages) == {"ringback-gateway", "ringback-stages", "ringback-lag"}
+        found = re.search(r"metrics: (http\S+) is a Prometheus", said)
+        assert found is not None, said
+
+        def asked(path: str) -> Any:
+            with urllib.request.urlopen(f"{found[1]}/api/v1/{path}", timeout=20) as answer:
+                return json.load(answer)["data"]
+
+        def read() -> dict[str, str]:
+            return {
+                target["labels"]["job"]: target["scrapeUrl"]
+                for target in asked("targets?state=active")["activeTargets"]
+                if target["health"] == "up"
+            }
+
+        until(lambda: read() == pages, "all pages are read", 40, 0.2, more=log.read_text)
+        assert {group["name"] for group in asked("rules")["groups"]} >= {
+            "ringback-reminders",
+            "ringback-kafka",
+        }
+        assert len(_children_of(folder)) > 10
+        up.kill()
+        up.wait()
+        until(lambda: _children_of(folder) == [], "nothing runs any more", 40, 0.2)
+    with _up(folder, log, "--metrics", last=b"ringback-lag ") as up:
+        up.send_signal(signal.SIGTERM)
+        assert up.wait(60) == 0, log.read_text()
+    assert _children_of(folder) == []
