@@ -39,10 +39,10 @@ def test_every_target_is_up(observed: ObservedRun) -> None:
 def test_every_rule_is_evaluated(observed: ObservedRun) -> None:
     """All groups are loaded, and no rule has met an error."""
     groups = observed.prometheus.get("rules")["groups"]
-    assert {g["name"] for g in groups} == {f"ringback-{g.name}" for g in GROUPS}
-    assert sum(len(g["rules"]) for g in groups) == sum(len(g.rules) for g in GROUPS)
-    for rule in (rule for group in groups for rule in group["rules"]):
-        assert (rule["health"], rule.get("lastError")) == ("ok", None), rule["name"]
+    failing = [(r["name"], r.get("lastError")) for g in groups for r in g["rules"] if r["health"] != "ok"]
+    assert failing == []
+    loaded = {g["name"]: len(g["rules"]) for g in groups}
+    assert loaded == {f"ringback-{g.name}": len(g.rules) for g in GROUPS}
 
 
 def test_an_ordinary_day_alarms_nobody(observed: ObservedRun) -> None:

@@ -86,7 +86,9 @@ class Traffic:
         self.carrier_away()
         self.gate_away()
         self.two_with_one_name()
-        self.run.seen("sum(ringback_backfill_injected_total) and sum(ringback_backfill_unusable_total)")
+        self.run.seen(
+            "sum(ringback_backfill_injected_total) > 0 and sum(ringback_backfill_unusable_total) > 0"
+        )
         self.all_ended()
         self.newer_than_we()
 
@@ -189,5 +191,6 @@ class Traffic:
             future.result(20)
 
     def all_ended(self) -> None:
-        """No occurrence is open any more, and nobody has a reminder that is due."""
+        """No occurrence is open any more, nobody has a reminder that is due, and what is owed is charged."""
         self.run.seen('sum(ringback_reminders{class="open"}) == 0 and max(reminders_overdue_seconds) == 0')
+        self.run.seen("sum(ringback_charges_owed) == sum(ringback_charges)")
