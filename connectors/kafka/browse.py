@@ -22,7 +22,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from connectors.kafka.topics import admin_client
+from connectors.kafka.topics import LEADER_MOVES, admin_client
 from streams.access import BROWSER
 from streams.runtime.deadline import Deadline
 
@@ -139,22 +139,11 @@ def offsets(
                 left.discard(place)
             except KafkaException as error:
                 # A leader that has just been elected, or moved, is known everywhere within milliseconds.
-                if error.args[0].code() not in _LEADER_MOVES or deadline.passed:
+                if error.args[0].code() not in LEADER_MOVES or deadline.passed:
                     raise
         if left:
             time.sleep(RETRY_S)
     return found
-
-
-_LEADER_MOVES = {
-    KafkaError._NOENT,  # librdkafka found no leader of any: the topics were made a moment ago
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError.FENCED_LEADER_EPOCH,
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-    KafkaError.OFFSET_NOT_AVAILABLE,
-}
 
 
 def ends(

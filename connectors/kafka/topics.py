@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from streams.runtime.deadline import Deadline
 from streams.topology import DEFAULT_PARTITIONS, REQUESTS, Topic, topics
@@ -21,6 +21,17 @@ TIMEOUT_S = 30.0
 ANSWER_S = 5.0  # a broker that is there answers within a second
 AGAIN_S = 0.1
 MAX_REPLICATION = 3
+
+# What is answered about a partition whose leader has just been elected, or moved.
+LEADER_MOVES = {
+    KafkaError._NOENT,  # librdkafka found no leader of any: the topics were made a moment ago
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+}
 
 Action = Literal["create", "created", "ok", "drift"]
 
@@ -206,13 +217,30 @@ def apply(
 
 
 def _wait_for_leaders(admin: AdminClient, wanted: Mapping[str, int], deadline: Deadline) -> None:
+    """Return when every partition can be read and written. That its leader is known says less: on a busy disk the
+    broker that is named has yet to make its log, seconds later."""
     while True:
         found = admin.list_topics(timeout=max(1.0, deadline.left_s())).topics
-        if all(
+        known = all(
             name in found and sum(p.leader >= 0 for p in found[name].partitions.values()) == count
             for name, count in wanted.items()
-        ):
+        )
+        if known and _lead(admin, wanted, deadline):
             return
         if deadline.passed:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "new topics have no leaders yet"))
         time.sleep(0.05)
+
+
+def _lead(admin: AdminClient, wanted: Mapping[str, int], deadline: Deadline) -> bool:
+    """Does the leader of each partition answer as such?"""
+    asked = {
+        TopicPartition(name, n): OffsetSpec.latest() for name, count in wanted.items() for n in range(count)
+    }
+    answers = admin.list_offsets(asked, request_timeout=max(1.0, deadline.left_s()))
+    try:
+        return all(future.result().offset != OFFSET_INVALID for future in answers.values())
+    except KafkaException as error:
+        if error.args[0].code() not in LEADER_MOVES:
+            raise
+        return False
