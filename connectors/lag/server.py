@@ -78,6 +78,7 @@ class LagServer:
 def patience_s(header: str | None) -> float:
     """How long a page may take, from what Prometheus says that it waits."""
     try:
-        return max(1.0, float(header or "") - RESERVE_S)
+        seconds = float(header or "")
     except ValueError:
         return SCRAPE_S
+    return max(seconds / 2, seconds - RESERVE_S)

@@ -196,7 +196,9 @@ def test_labels_are_written_in_order() -> None:
     assert labelled({}) == ""
 
 
-@pytest.mark.parametrize(("header", "expected"), [("10", 9.5), ("0.5", 1.0), (None, 9.0), ("soon", 9.0)])
+@pytest.mark.parametrize(
+    ("header", "expected"), [("10", 9.5), ("1", 0.5), ("0.5", 0.25), (None, 9.0), ("soon", 9.0)]
+)
 def test_a_scrape_ends_before_prometheus_gives_up(header: str | None, expected: float) -> None:
     """The header that Prometheus sends with each scrape bounds it."""
     assert patience_s(header) == expected
