@@ -206,7 +206,7 @@ def heat(frame: Frame, panel: Object, answers: Answers, span: Span) -> None:  # 
 
 def states(frame: Frame, panel: Object, answers: Answers, span: Span) -> None:
     """A bar a series, in the colour of what it is at each moment."""
-    found = sorted((name, series) for name, series in _named(answers) if series.points)
+    found = sorted(((name, series) for name, series in _named(answers) if series.points), key=lambda n: n[0])
     longest = max((len(name) for name, _ in found), default=0)
     axis = frame.axes(0.25 + 0.062 * longest, 0.14, 0.5)
     for row, (_, series) in enumerate(reversed(found)):
