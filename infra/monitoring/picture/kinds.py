@@ -210,10 +210,9 @@ def states(frame: Frame, panel: Object, answers: Answers, span: Span) -> None:
     longest = max((len(name) for name, _ in found), default=0)
     axis = frame.axes(0.25 + 0.062 * longest, 0.14, 0.5)
     for row, (_, series) in enumerate(reversed(found)):
-        for at_s, value in series.points:
-            axis.broken_barh(
-                [(at_s, span.step_s)], (row - 0.36, 0.72), facecolor=_colour(panel, value), linewidth=0
-            )
+        spans = [(at_s, span.step_s) for at_s, _ in series.points]
+        colours = [_colour(panel, value) for _, value in series.points]
+        axis.broken_barh(spans, (row - 0.36, 0.72), facecolors=colours, linewidth=0)
     axis.set_yticks(range(len(found)), [name for name, _ in reversed(found)])
     axis.set_ylim(-0.6, len(found) - 0.4)
     over_time(axis, span)
