@@ -13,6 +13,11 @@ _BREAKER = {0: ("closed", GOOD), 1: ("half open", "yellow"), 2: ("open", BAD)}
 _OUTCOMES = ("placed", "refused", "throttled", "not_sent", "unknown")
 
 
+def _or_none(label: str) -> str:
+    """Of many series that stand at 0 only those are shown that do not; and that there is none."""
+    return f' or label_replace(vector(0), "{label}", "none", "", "")'
+
+
 _NOW = Row(
     "Is anything in the way?",
     (
@@ -35,7 +40,7 @@ _NOW = Row(
             height=4,
         ),
         Panel(
-            "Questions that the gate did not answer, in 10 minutes",
+            "Unanswered by the gate, 10 minutes",
             "number",
             (Query("sum(increase(ringback_gate_unavailable_total[10m])) or vector(0)"),),
             bounds=((None, GOOD), (1, BAD)),
@@ -44,7 +49,7 @@ _NOW = Row(
             decimals=0,
         ),
         Panel(
-            "Refused, and ours to mend, in 10 minutes",
+            "Refused by our fault, 10 minutes",
             "number",
             (Query('sum(increase(ringback_carrier_refused_total{then="hold"}[10m])) or vector(0)'),),
             bounds=((None, GOOD), (1, BAD)),
@@ -100,11 +105,15 @@ _ASKED = Row(
             (
                 Query(quantile(0.5, _REQUESTS, "kind"), "{{kind}}, half of them"),
                 Query(quantile(0.99, _REQUESTS, "kind"), "{{kind}}, 99 %"),
-                Query("max by (kind) (ringback_carrier_read_timeout_seconds)", "{{kind}}, timeout asked for"),
             ),
             unit="s",
             alerts=("CarrierOutcomesUnknown",),
-            width=12,
+        ),
+        Panel(
+            "How long we would wait for an answer",
+            "lines",
+            (Query("max by (kind) (ringback_carrier_read_timeout_seconds)", "{{kind}}"),),
+            unit="s",
         ),
         Panel(
             "Requests that are out, and how many may be",
@@ -113,15 +122,15 @@ _ASKED = Row(
                 Query("sum by (kind) (ringback_carrier_in_flight)", "{{kind}}, out"),
                 Query("sum by (kind) (ringback_carrier_window)", "{{kind}}, may be out"),
             ),
-            width=12,
         ),
         Panel(
             "What the carrier refuses, by its code and what follows",
             "lines",
             (
                 Query(
-                    "sum by (kind, code, then) (rate(ringback_carrier_refused_total[$__rate_interval]))",
-                    "{{kind}} {{code}}: {{then}}",
+                    "sum by (kind, code, then) (rate(ringback_carrier_refused_total[$__rate_interval])) > 0"
+                    + _or_none("code"),
+                    "{{kind}} {{code}} {{then}}",
                 ),
             ),
             unit="reqps",
@@ -196,8 +205,8 @@ _CONTROL = Row(
             (
                 Query(
                     "sum by (kind, controller, mode, decision)"
-                    " (rate(ringback_control_decisions_total[$__rate_interval]))",
-                    "{{kind}} {{controller}} ({{mode}}): {{decision}}",
+                    " (rate(ringback_control_decisions_total[$__rate_interval])) > 0" + _or_none("decision"),
+                    "{{kind}} {{controller}} {{mode}} {{decision}}",
                 ),
             ),
             unit="ops",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from infra.monitoring.boards.model import Panel, Query, Row, quantile
 from infra.monitoring.boards.telling import BAD, GOOD, bounds_of
 
+_NOT_PROBES = '{endpoint!~"/(metrics|healthz|readyz)"}'
+_WEBHOOKS = f"ringback_gateway_requests_total{_NOT_PROBES}"
+
 WEBHOOKS = Row(
     "What the carrier asks of us",
     (
@@ -13,7 +16,7 @@ WEBHOOKS = Row(
             "stacked",
             (
                 Query(
-                    "sum by (endpoint, status) (rate(ringback_gateway_requests_total[$__rate_interval]))",
+                    f"sum by (endpoint, status) (rate({_WEBHOOKS}[$__rate_interval]))",
                     "{{endpoint}} {{status}}",
                 ),
             ),
@@ -23,7 +26,12 @@ WEBHOOKS = Row(
         Panel(
             "How long an answer takes, 99 % of them",
             "lines",
-            (Query(quantile(0.99, "ringback_gateway_request_seconds", "endpoint"), "{{endpoint}}"),),
+            (
+                Query(
+                    quantile(0.99, "ringback_gateway_request_seconds", "endpoint", _NOT_PROBES),
+                    "{{endpoint}}",
+                ),
+            ),
             unit="s",
             about="The carrier gives up after 15 s.",
             bounds=((None, GOOD), (15, BAD)),
