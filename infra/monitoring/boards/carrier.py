@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from infra.monitoring.boards.model import Board, Panel, Query, Row
+from infra.monitoring.boards.model import Board, Panel, Query, Row, quantile
 from infra.monitoring.boards.telling import BAD, GOOD, NEUTRAL, bounds_of
+from infra.monitoring.boards.webhooks import WEBHOOKS
 from streams.control.modes import MODES
 
 _REQUESTS = "ringback_carrier_request_seconds"
@@ -12,12 +13,9 @@ _BREAKER = {0: ("closed", GOOD), 1: ("half open", "yellow"), 2: ("open", BAD)}
 _OUTCOMES = ("placed", "refused", "throttled", "not_sent", "unknown")
 
 
-def _share(quantile: float, metric: str, by: str) -> str:
-    return (
-        f"histogram_quantile({quantile}, sum by (le, {by}) (rate({metric}_bucket[$__rate_interval])))"
-        if by
-        else f"histogram_quantile({quantile}, sum by (le) (rate({metric}_bucket[$__rate_interval])))"
-    )
+def _or_none(label: str) -> str:
+    """Of many series that stand at 0 only those are shown that do not; and that there is none."""
+    return f' or label_replace(vector(0), "{label}", "none", "", "")'
 
 
 _NOW = Row(
@@ -42,7 +40,7 @@ _NOW = Row(
             height=4,
         ),
         Panel(
-            "Questions that the gate did not answer, in 10 minutes",
+            "Unanswered by the gate, 10 minutes",
             "number",
             (Query("sum(increase(ringback_gate_unavailable_total[10m])) or vector(0)"),),
             bounds=((None, GOOD), (1, BAD)),
@@ -51,7 +49,7 @@ _NOW = Row(
             decimals=0,
         ),
         Panel(
-            "Refused, and ours to mend, in 10 minutes",
+            "Refused by our fault, 10 minutes",
             "number",
             (Query('sum(increase(ringback_carrier_refused_total{then="hold"}[10m])) or vector(0)'),),
             bounds=((None, GOOD), (1, BAD)),
@@ -105,13 +103,17 @@ _ASKED = Row(
             "How long a request takes",
             "lines",
             (
-                Query(_share(0.5, _REQUESTS, "kind"), "{{kind}}, half of them"),
-                Query(_share(0.99, _REQUESTS, "kind"), "{{kind}}, 99 %"),
-                Query("max by (kind) (ringback_carrier_read_timeout_seconds)", "{{kind}}, timeout asked for"),
+                Query(quantile(0.5, _REQUESTS, "kind"), "{{kind}}, half of them"),
+                Query(quantile(0.99, _REQUESTS, "kind"), "{{kind}}, 99 %"),
             ),
             unit="s",
             alerts=("CarrierOutcomesUnknown",),
-            width=12,
+        ),
+        Panel(
+            "How long we would wait for an answer",
+            "lines",
+            (Query("max by (kind) (ringback_carrier_read_timeout_seconds)", "{{kind}}"),),
+            unit="s",
         ),
         Panel(
             "Requests that are out, and how many may be",
@@ -120,15 +122,15 @@ _ASKED = Row(
                 Query("sum by (kind) (ringback_carrier_in_flight)", "{{kind}}, out"),
                 Query("sum by (kind) (ringback_carrier_window)", "{{kind}}, may be out"),
             ),
-            width=12,
         ),
         Panel(
             "What the carrier refuses, by its code and what follows",
             "lines",
             (
                 Query(
-                    "sum by (kind, code, then) (rate(ringback_carrier_refused_total[$__rate_interval]))",
-                    "{{kind}} {{code}}: {{then}}",
+                    "sum by (kind, code, then) (rate(ringback_carrier_refused_total[$__rate_interval])) > 0"
+                    + _or_none("code"),
+                    "{{kind}} {{code}} {{then}}",
                 ),
             ),
             unit="reqps",
@@ -168,8 +170,8 @@ _QUEUE = Row(
             "The wait at the carrier, in shares",
             "lines",
             tuple(
-                Query(_share(quantile, "ringback_carrier_queue_seconds", ""), words)
-                for quantile, words in ((0.5, "half of them"), (0.9, "90 %"), (0.99, "99 %"))
+                Query(quantile(share, "ringback_carrier_queue_seconds", ""), words)
+                for share, words in ((0.5, "half of them"), (0.9, "90 %"), (0.99, "99 %"))
             ),
             unit="s",
             bounds=bounds_of("CarrierQueue"),
@@ -203,8 +205,8 @@ _CONTROL = Row(
             (
                 Query(
                     "sum by (kind, controller, mode, decision)"
-                    " (rate(ringback_control_decisions_total[$__rate_interval]))",
-                    "{{kind}} {{controller}} ({{mode}}): {{decision}}",
+                    " (rate(ringback_control_decisions_total[$__rate_interval])) > 0" + _or_none("decision"),
+                    "{{kind}} {{controller}} {{mode}} {{decision}}",
                 ),
             ),
             unit="ops",
@@ -237,93 +239,9 @@ _CONTROL = Row(
     ),
 )
 
-_WEBHOOKS = Row(
-    "What the carrier asks of us",
-    (
-        Panel(
-            "Webhooks by endpoint and answer",
-            "stacked",
-            (
-                Query(
-                    "sum by (endpoint, status) (rate(ringback_gateway_requests_total[$__rate_interval]))",
-                    "{{endpoint}} {{status}}",
-                ),
-            ),
-            unit="reqps",
-            width=12,
-        ),
-        Panel(
-            "How long an answer takes, 99 % of them",
-            "lines",
-            (Query(_share(0.99, "ringback_gateway_request_seconds", "endpoint"), "{{endpoint}}"),),
-            unit="s",
-            about="The carrier gives up after 15 s.",
-            bounds=((None, GOOD), (15, BAD)),
-            width=12,
-        ),
-        Panel(
-            "Webhooks refused, by reason",
-            "lines",
-            (
-                Query(
-                    "sum by (endpoint, reason) (rate(ringback_gateway_refused_total[$__rate_interval]))",
-                    "{{endpoint}}: {{reason}}",
-                ),
-            ),
-            unit="reqps",
-        ),
-        Panel(
-            "Records that Kafka confirmed, and has not",
-            "lines",
-            (
-                Query(
-                    "sum by (topic) (rate(ringback_gateway_produced_total[$__rate_interval]))",
-                    "{{topic}}",
-                ),
-                Query(
-                    "sum by (topic, reason) (rate(ringback_gateway_produce_failed_total[$__rate_interval]))",
-                    "{{topic}} not: {{reason}}",
-                ),
-            ),
-            unit="ops",
-        ),
-        Panel(
-            "What people who picked up were given",
-            "stacked",
-            (
-                Query(
-                    "sum by (outcome) (rate(ringback_gateway_answers_total[$__rate_interval]))", "{{outcome}}"
-                ),
-            ),
-            unit="ops",
-        ),
-        Panel(
-            "SMS that the carrier listed, and that had been lost",
-            "lines",
-            (
-                Query("sum(increase(ringback_backfill_listed_total[10m]))", "listed"),
-                Query("sum by (tenant) (increase(ringback_backfill_lost_total[10m]))", "lost: {{tenant}}"),
-                Query(
-                    "sum by (tenant) (increase(ringback_backfill_injected_total[10m]))", "put in: {{tenant}}"
-                ),
-            ),
-            about="In 10 minutes, by `ringback backfill`.",
-            width=12,
-        ),
-        Panel(
-            "Since lost SMS were last looked for",
-            "lines",
-            (Query("max(ringback_backfill_good_round_age_seconds)", "last good round"),),
-            unit="s",
-            bounds=bounds_of("BackfillStale"),
-            width=12,
-        ),
-    ),
-)
-
 CARRIER_BOARD = Board(
     "carrier",
     "Ringback: calls and carrier",
     "What we ask of the carrier and what it says, what holds calls back, what it asks of us.",
-    (_NOW, _ASKED, _QUEUE, _CONTROL, _WEBHOOKS),
+    (_NOW, _ASKED, _QUEUE, _CONTROL, WEBHOOKS),
 )

@@ -9,6 +9,7 @@ from infra.monitoring.boards.model import Board, Panel, Query, Row, Variable
 from infra.monitoring.boards.telling import BAD, GOOD, bounds_of
 
 _TOPIC = 'topic=~"$topic",partition=~"$partition"'
+_OURS = f'{_TOPIC},topic!~"__.*"'  # Kafka's own topics would dwarf the rest
 _GROUP = f'consumergroup=~"$group",{_TOPIC}'
 _BY_GROUP = "sum by (consumergroup, topic)"
 _ROW_OF = "max by (consumergroup, topic, partition)"
@@ -129,7 +130,7 @@ _PACE = Row(
             "lines",
             (
                 Query(
-                    f"sum by (topic) (rate(kafka_topic_partition_current_offset{{{_TOPIC}}}[1m]))",
+                    f"sum by (topic) (rate(kafka_topic_partition_current_offset{{{_OURS}}}[1m]))",
                     "{{topic}}",
                 ),
             ),
@@ -157,7 +158,7 @@ _PACE = Row(
             "lines",
             (
                 Query(
-                    f"sum by (topic) (delta(kafka_topic_partition_current_offset{{{_TOPIC}}}[5m]) / 5)",
+                    f"sum by (topic) (delta(kafka_topic_partition_current_offset{{{_OURS}}}[5m]) / 5)",
                     "{{topic}}",
                 ),
             ),
@@ -205,7 +206,7 @@ _EACH = Row(
         Panel(
             "Partitions per topic",
             "bars",
-            (Query('max by (topic) (kafka_topic_partitions{topic=~"$topic"})', "{{topic}}"),),
+            (Query('max by (topic) (kafka_topic_partitions{topic=~"$topic",topic!~"__.*"})', "{{topic}}"),),
             alerts=(),
             height=12,
         ),
@@ -214,7 +215,7 @@ _EACH = Row(
             "lines",
             (
                 Query(
-                    f"sum by (topic) (kafka_topic_partition_last_stable_offset_lag{{{_TOPIC}}})", "{{topic}}"
+                    f"sum by (topic) (kafka_topic_partition_last_stable_offset_lag{{{_OURS}}})", "{{topic}}"
                 ),
             ),
             about="The last stable offset, behind the high watermark: transactions that are open.",
@@ -231,8 +232,8 @@ _EACH = Row(
             "lines",
             (
                 Query(
-                    f"sum by (topic) (kafka_topic_partition_current_offset{{{_TOPIC}}}"
-                    f" - kafka_topic_partition_oldest_offset{{{_TOPIC}}})",
+                    f"sum by (topic) (kafka_topic_partition_current_offset{{{_OURS}}}"
+                    f" - kafka_topic_partition_oldest_offset{{{_OURS}}})",
                     "{{topic}}",
                 ),
             ),

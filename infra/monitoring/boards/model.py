@@ -83,3 +83,12 @@ class Board:
     @property
     def panels(self) -> tuple[Panel, ...]:
         return tuple(panel for row in self.rows for panel in row.panels)
+
+
+def quantile(share: float, histogram: str, by: str = "", chosen: str = "") -> str:
+    """The expression: below this value lies so large a share of what was observed lately; `by` these labels, of the
+    series that these matchers choose."""
+    labels = f"le, {by}" if by else "le"
+    return (
+        f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket{chosen}[$__rate_interval])))"
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from infra.monitoring.boards.model import Board, Panel, Query, Row
+from infra.monitoring.boards.model import Board, Panel, Query, Row, quantile
 from infra.monitoring.boards.telling import BAD, GOOD, bounds_of
+from infra.monitoring.boards.trouble import PROCESSES, WRONG
 from infra.monitoring.objectives import BURNS, INDICATORS, OBJECTIVE
 
 OURS = 'consumergroup=~"ringback[.].*"'
-_LATE = 'ringback_post_lateness_seconds_bucket{what="%s",try="first"}'
+_LATE = 'ringback_post_lateness_seconds_bucket{what="call",try="first"}'
 _BURNS = tuple(f"{indicator.name}Burn{burn.name}" for indicator in INDICATORS for burn in BURNS)
 _SHARES = ((0.5, "half of them"), (0.99, "99 %"))
 _PROMISED = ((None, BAD), (OBJECTIVE, GOOD))
@@ -30,7 +31,7 @@ _NOW = Row(
             height=4,
         ),
         Panel(
-            "Reminders lost or made up",
+            "Reminders unaccounted",
             "number",
             (Query("sum(ringback_reminders_unaccounted)"),),
             bounds=bounds_of("RemindersUnaccounted"),
@@ -143,12 +144,7 @@ _FLOW = Row(
             "How long an SMS waits for its answer",
             "lines",
             tuple(
-                Query(
-                    f"histogram_quantile({quantile}, sum by (le)"
-                    " (rate(ringback_acknowledgement_seconds_bucket[$__rate_interval])))",
-                    words,
-                )
-                for quantile, words in _SHARES
+                Query(quantile(share, "ringback_acknowledgement_seconds"), words) for share, words in _SHARES
             ),
             unit="s",
             bounds=((None, GOOD), (2, BAD)),
@@ -157,7 +153,7 @@ _FLOW = Row(
         Panel(
             "How late calls are asked of the carrier",
             "heat",
-            (Query(f"sum by (le) (increase({_LATE % 'call'}[$__rate_interval]))", "{{le}}"),),
+            (Query(f"sum by (le) (increase({_LATE}[$__rate_interval]))", "{{le}}"),),
             unit="s",
             about="First tries: each column is a moment, each row how late, the colour how many calls.",
             alerts=tuple(f"CallsBurn{burn.name}" for burn in BURNS),
@@ -168,11 +164,13 @@ _FLOW = Row(
             "lines",
             tuple(
                 Query(
-                    f"histogram_quantile({quantile}, sum by (le) (rate({_LATE % what}[$__rate_interval])))",
-                    f"{words}, {share}",
+                    quantile(
+                        share, "ringback_post_lateness_seconds", chosen=f'{{what="{what}",try="first"}}'
+                    ),
+                    f"{who}, {words}",
                 )
-                for what, words in (("call", "calls"), ("sms", "replies"))
-                for quantile, share in _SHARES
+                for what, who in (("call", "calls"), ("sms", "replies"))
+                for share, words in _SHARES
             ),
             unit="s",
             about="From when it was to go out until it was asked of the carrier, first tries. Promised: within 1 s for"
@@ -206,96 +204,6 @@ _ACCOUNTED = Row(
             (Query("max by (partition) (reminders_overdue_seconds)", "partition {{partition}}"),),
             unit="s",
             bounds=bounds_of("RemindersOverdue"),
-            width=6,
-        ),
-    ),
-)
-
-_WRONG = Row(
-    "What goes wrong",
-    (
-        Panel(
-            "Records set aside, of all",
-            "lines",
-            (
-                Query(
-                    "sum by (stage) (rate(ringback_loop_dead_letters_total[$__rate_interval]))"
-                    " / (sum by (stage) (rate(ringback_loop_records_total[$__rate_interval])) > 0)",
-                    "{{stage}}",
-                ),
-            ),
-            unit="percentunit",
-            bounds=bounds_of("DeadLetterFlood"),
-            width=6,
-        ),
-        Panel(
-            "Does a stage stand still in a partition?",
-            "states",
-            (
-                Query(
-                    "max by (stage) (ringback_loop_held) or 0 * sum by (stage) (ringback_loop_records_total)",
-                    "{{stage}}",
-                ),
-            ),
-            states={0: ("goes on", GOOD), 1: ("stands still", BAD)},
-            width=6,
-        ),
-        Panel(
-            "Transactions aborted and done again",
-            "lines",
-            (Query("sum by (stage) (rate(ringback_loop_aborts_total[$__rate_interval]))", "{{stage}}"),),
-            unit="ops",
-            bounds=bounds_of("MembersFight"),
-            width=6,
-        ),
-        Panel(
-            "Members started anew in 15 minutes",
-            "lines",
-            (Query("sum by (stage) (increase(ringback_loop_restarts_total[15m]))", "{{stage}}"),),
-            bounds=bounds_of("MemberRestarts"),
-            width=6,
-        ),
-    ),
-)
-
-_PROCESSES = Row(
-    "The processes",
-    (
-        Panel(
-            "Does it answer?",
-            "states",
-            (Query('up{job=~"ringback.*"}', "{{job}} {{instance}}"),),
-            about="Whether Prometheus could scrape it.",
-            states={0: ("no answer", BAD), 1: ("answers", GOOD)},
-            alerts=("TargetAway",),
-            width=6,
-        ),
-        Panel(
-            "Starts in 15 minutes",
-            "lines",
-            (Query("changes(ringback_clock_anchored_created[15m])", "{{instance}}"),),
-            about="How often the start time of a process changed.",
-            bounds=bounds_of("RestartLoop"),
-            alerts=("RestartLoop",),
-            width=6,
-        ),
-        Panel(
-            "Clocks: how far outside what the broker allows",
-            "lines",
-            (Query("ringback_clock_off_seconds", "{{instance}}"),),
-            unit="s",
-            alerts=("ClockHeld",),
-            width=6,
-        ),
-        Panel(
-            "Audits of the books",
-            "stacked",
-            (
-                Query(
-                    "sum by (result) (increase(ringback_reminders_audits_total[$__rate_interval]))",
-                    "{{result}}",
-                ),
-            ),
             width=6,
         ),
     ),
@@ -338,5 +246,5 @@ PIPELINE = Board(
     "pipeline",
     "Ringback: pipeline",
     "Does everything flow, is it in time, is every reminder accounted for?",
-    (_NOW, _FLOW, _ACCOUNTED, _WRONG, _PROCESSES, _PROMISES),
+    (_NOW, _FLOW, _ACCOUNTED, WRONG, PROCESSES, _PROMISES),
 )

@@ -2,8 +2,8 @@
 
 python -m infra.monitoring.picture --prometheus http://127.0.0.1:9090 --dashboard pipeline --out pipeline.png
 
-It knows the kinds of panel that the dashboard of the pipeline has, draws them much as Grafana does, and says so below
-the picture. Needs matplotlib (extra `bench`).
+It draws panels much as Grafana does, and says below the picture that it was not Grafana. Needs matplotlib (extra
+`bench`).
 """
 
 from __future__ import annotations

@@ -73,10 +73,12 @@ class Frame:
 
 
 def over_time(axis: Any, span: Span) -> None:
-    """Its x axis is the span, in hours and minutes (UTC)."""
+    """Its x axis is the span, in hours and minutes (UTC), with as many of them as have room."""
     axis.set_xlim(span.from_s, span.until_s)
     length_s = span.until_s - span.from_s
-    every_s = next((s for s in (60, 120, 300, 600, 1800, 3600) if length_s / s <= 7), 7200)
+    inches = axis.get_position().width * axis.figure.get_size_inches()[0]
+    most = max(1, int(inches / 0.7))
+    every_s = next((s for s in (60, 120, 300, 600, 1800, 3600) if length_s / s <= most), 7200)
     first_s = math.ceil(span.from_s / every_s) * every_s
     ticks = [first_s + n * every_s for n in range(int((span.until_s - first_s) // every_s) + 1)]
     axis.set_xticks(ticks, [f"{datetime.fromtimestamp(at, UTC):%H:%M}" for at in ticks])

@@ -206,14 +206,13 @@ def heat(frame: Frame, panel: Object, answers: Answers, span: Span) -> None:  # 
 
 def states(frame: Frame, panel: Object, answers: Answers, span: Span) -> None:
     """A bar a series, in the colour of what it is at each moment."""
-    found = sorted((name, series) for name, series in _named(answers) if series.points)
+    found = sorted(((name, series) for name, series in _named(answers) if series.points), key=lambda n: n[0])
     longest = max((len(name) for name, _ in found), default=0)
     axis = frame.axes(0.25 + 0.062 * longest, 0.14, 0.5)
     for row, (_, series) in enumerate(reversed(found)):
-        for at_s, value in series.points:
-            axis.broken_barh(
-                [(at_s, span.step_s)], (row - 0.36, 0.72), facecolor=_colour(panel, value), linewidth=0
-            )
+        spans = [(at_s, span.step_s) for at_s, _ in series.points]
+        colours = [_colour(panel, value) for _, value in series.points]
+        axis.broken_barh(spans, (row - 0.36, 0.72), facecolors=colours, linewidth=0)
     axis.set_yticks(range(len(found)), [name for name, _ in reversed(found)])
     axis.set_ylim(-0.6, len(found) - 0.4)
     over_time(axis, span)
@@ -225,9 +224,47 @@ def states(frame: Frame, panel: Object, answers: Answers, span: Span) -> None:
             x += 0.35 + 0.07 * len(state["text"])
 
 
+def bars(frame: Frame, panel: Object, answers: Answers, span: Span) -> None:  # noqa: ARG001 (one signature)
+    """The last value of each series, as a bar with its figure."""
+    found = sorted((name, series.points[-1][1]) for name, series in _named(answers))
+    longest = max((len(name) for name, _ in found), default=0)
+    axis = frame.axes(0.25 + 0.062 * longest, 0.5, PAD)
+    places = range(len(found) - 1, -1, -1)
+    axis.barh(places, [value for _, value in found], 0.7, color=[_colour(panel, value) for _, value in found])
+    axis.set_yticks(places, [name for name, _ in found])
+    axis.set_xticks([])
+    for place, (_, value) in zip(places, found, strict=True):
+        axis.text(value, place, f" {_word(panel, value)}", fontsize=SMALL, color=INK, va="center")
+
+
+def table(frame: Frame, panel: Object, answers: Answers, span: Span) -> None:  # noqa: ARG001 (one signature)
+    """A row for each set of labels, as many as have room; a column for each label and each query."""
+    rows: dict[tuple[str, ...], dict[str, float]] = {}
+    labels: list[str] = []
+    for query, found in answers:
+        for series in found:
+            labels = sorted(series.labels)
+            rows.setdefault(tuple(series.labels[name] for name in labels), {})[query.legend] = series.points[
+                -1
+            ][1]
+    columns = [*labels, *(query.legend for query, _ in answers)]
+    room = int((frame.height - TITLE - PAD) / 0.2) - 1
+    lines_of = [columns]
+    for key, values in sorted(rows.items())[:room]:
+        figures = (values.get(query.legend, math.nan) for query, _ in answers)
+        lines_of.append([*key, *(written(value, "short") for value in figures)])
+    wide = (frame.width - 2 * PAD) / max(1, len(columns))
+    for line, texts in enumerate(lines_of):
+        for column, text in enumerate(texts):
+            y = frame.height - TITLE - 0.12 - 0.2 * line
+            frame.write(PAD + column * wide, y, text, color=INK if line else FAINT)
+
+
 KINDS: Mapping[str, Callable[[Frame, Object, Answers, Span], None]] = {
     "stat": number,
     "timeseries": lines,
     "heatmap": heat,
     "state-timeline": states,
+    "bargauge": bars,
+    "table": table,
 }
