@@ -23,7 +23,7 @@ from tests.integration.deploy.guarded import GuardedPipeline, credentials, guard
 from tests.integration.path.pipeline import OUR_NUMBER, PARTITIONS, TENANT
 
 pytestmark = pytest.mark.integration
-Command = Callable[..., tuple[int, str]]
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +48,15 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedPipelin
 def as_service(
     guarded: GuardedPipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    """`as_service("lag", "lag", "--json")`: exit code and stdout of that command, run under that service's user."""
+    """`as_service("lag", "lag", "--json")`: exit code, stdout and stderr of that command, under that service's user."""
 
-    def command(service: str, *arguments: str) -> tuple[int, str]:
+    def command(service: str, *arguments: str) -> tuple[int, str, str]:
         environment = guarded.settings.environment() | {"KAFKA_BOOTSTRAP_SERVERS": guarded.address}
         for name, value in (environment | credentials(service)).items():
             monkeypatch.setenv(name, value)
         capsys.readouterr()
-        return run(list(arguments)), capsys.readouterr().out
+        code = run(list(arguments))
+        return code, *capsys.readouterr()
 
     return command
 
@@ -123,11 +124,12 @@ def test_backfill_injects_with_its_rights_and_not_with_one_less(
 
     for topic, operation in (("tenants", "Read"), ("sms.inbound", "Read"), ("sms.inbound", "Write")):
         with without(admin, backfill, "topic", topic, operation):  # type: ignore[arg-type]
-            code, out = as_service("backfill", "backfill", "--settle", "0s", "--json")
-            assert code == UNREACHABLE, (topic, operation, out)
+            code, out, why = as_service("backfill", "backfill", "--settle", "0s", "--json")
+            assert code == UNREACHABLE, (topic, operation, out, why)
+            assert "authoriz" in why.lower(), (topic, operation, why)
             assert "injected" not in out
-    code, out = as_service("backfill", "backfill", "--settle", "0s", "--json")
-    assert code == 0
+    code, out, why = as_service("backfill", "backfill", "--settle", "0s", "--json")
+    assert code == 0, why
     assert [(told["message_sid"], told["action"]) for told in map(json.loads, out.splitlines())] == [
         (sid, "injected")
     ]
@@ -137,8 +139,8 @@ def test_backfill_injects_with_its_rights_and_not_with_one_less(
 
 def _lag(as_service: Command) -> dict[str, Any]:
     """What `ringback lag --json` says, its groups by name."""
-    code, out = as_service("lag", "lag", "--json")
-    assert code == 0
+    code, out, why = as_service("lag", "lag", "--json")
+    assert code == 0, why
     found: dict[str, Any] = json.loads(out)
     return found | {"groups": {group["group"]: group for group in found["groups"]}}
 
