@@ -23,8 +23,8 @@ TRANSACTION_TIMEOUT_MS = 3_000
 # A dead member's partitions move after this long. The broker's minimum must allow it.
 SESSION_TIMEOUT_MS = 6_000
 
-# Whoever follows a log asks each broker so often when there is nothing new. With the 10 ms of those who wait for its end
-# every standby would ask 100 times a second, and that of each broker.
+# Whoever follows a log asks each broker so often when there is nothing new. With the 10 ms of those who wait for its
+# end every standby would ask each broker 100 times a second.
 FOLLOWER_WAIT_MS = 500
 
 
