@@ -127,8 +127,8 @@ class ChildProcess:
     def stop(self, timeout_s: float = 10.0) -> int:
         """SIGTERM, wait up to `timeout_s`, then SIGKILL. Returns the exit code; safe to call again.
 
-        After `terminate` no second SIGTERM is sent: programs (ours too) take that one for impatience, and drop what they
-        have in hand.
+        After `terminate` no second SIGTERM is sent: programs (ours too) take that one for impatience, and drop
+        what they have in hand.
         """
         if not self._asked:
             self.terminate()
