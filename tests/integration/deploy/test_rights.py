@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +18,6 @@ from connectors.kafka.topics import admin_client
 from connectors.kafka.topics import plan as topics_plan
 from connectors.settings import Settings
 from infra.cli.errors import UNREACHABLE
-from infra.cli.main import run
 from infra.cli.tenants import apply_tenants
 from streams.access import service
 from streams.topology import SMS_INBOUND, STAGES
@@ -45,18 +47,21 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedPipelin
 
 
 @pytest.fixture
-def as_service(
-    guarded: GuardedPipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
+def as_service(guarded: GuardedPipeline) -> Command:
     """`as_service("lag", "lag", "--json")`: exit code, stdout and stderr of that command, under that service's user."""
 
     def command(service: str, *arguments: str) -> tuple[int, str, str]:
-        environment = guarded.settings.environment() | {"KAFKA_BOOTSTRAP_SERVERS": guarded.address}
-        for name, value in (environment | credentials(service)).items():
-            monkeypatch.setenv(name, value)
-        capsys.readouterr()
-        code = run(list(arguments))
-        return code, *capsys.readouterr()
+        environment = {**os.environ, **guarded.settings.environment(), **credentials(service)}
+        environment["KAFKA_BOOTSTRAP_SERVERS"] = guarded.address
+        done = subprocess.run(
+            [sys.executable, "-m", "infra.cli.main", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
 
     return command
 
