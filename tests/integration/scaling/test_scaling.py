@@ -35,6 +35,7 @@ def check(result: Result, changes: int) -> None:
         assert set(result.shape.counts) <= seen, (stage, seen)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_second_member_of_calls_comes_and_goes(
     cluster: LocalCluster, fresh_topics: FreshTopics, tmp_path: Path
