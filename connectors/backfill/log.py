@@ -75,6 +75,19 @@ class SmsLog:
 
     def append(self, messages: Sequence[CarrierMessage], confirmed: Callable[[CarrierMessage], None]) -> None:
         """As the gateway writes them, keyed by sender. Raises KafkaException when one was not confirmed."""
+        try:
+            self._append(messages, confirmed)
+        except SystemError as error:
+            # An error that is fatal for the client (we may write nowhere) is raised in it before it calls back for the
+            # records that fail by it, and Python blames those calls.
+            cause = error.__cause__
+            if isinstance(cause, KafkaException):
+                raise cause from None
+            raise
+
+    def _append(
+        self, messages: Sequence[CarrierMessage], confirmed: Callable[[CarrierMessage], None]
+    ) -> None:
         config = dict(self._config)
         producer = KafkaClients(config.pop("bootstrap.servers"), config).plain_producer()
         failed: list[KafkaError] = []

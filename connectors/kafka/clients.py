@@ -23,6 +23,10 @@ TRANSACTION_TIMEOUT_MS = 3_000
 # A dead member's partitions move after this long. The broker's minimum must allow it.
 SESSION_TIMEOUT_MS = 6_000
 
+# Whoever follows a log asks each broker so often when there is nothing new. With the 10 ms of those who wait for its
+# end every standby would ask each broker 100 times a second.
+FOLLOWER_WAIT_MS = 500
+
 
 class KafkaClients:
     """Clients of one cluster. `security` holds librdkafka settings (security.protocol, sasl.*, ssl.*)."""
@@ -70,6 +74,12 @@ class KafkaClients:
     def log_reader(self) -> Consumer:
         # librdkafka wants a group id even where no group is joined; nothing is ever committed under it.
         return Consumer({**self._base, **_READER, "group.id": LOG_READER})
+
+    def log_follower(self) -> Consumer:
+        # Records come as soon as before: only an answer without any waits.
+        return Consumer(
+            {**self._base, **_READER, "group.id": LOG_READER, "fetch.wait.max.ms": FOLLOWER_WAIT_MS}
+        )
 
     def transactional_producer(self, transactional_id: str) -> Producer:
         return Producer(

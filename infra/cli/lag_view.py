@@ -54,7 +54,7 @@ def _topic_object(lag: TopicLag, topic: TopicState) -> dict[str, Any]:
         "topic": lag.topic,
         "lag": lag.lag_sum if lag.current else None,
         "readable_records": _sum(lag.readable),
-        "lag_seconds": _most(lag.seconds),
+        "lag_seconds": oldest_s(lag),
         "exact": all(lag.exact),
         "partitions": [
             {
@@ -77,8 +77,11 @@ def _sum(values: Sequence[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _most(values: Sequence[float | None]) -> float | None:
-    return max((value for value in values if value is not None), default=None)
+def oldest_s(lag: TopicLag) -> float | None:
+    """The age of the oldest record behind, of all partitions; None also where a partition has some of unknown age."""
+    if any(age is None and records for age, records in zip(lag.seconds, lag.readable, strict=True)):
+        return None
+    return max((age for age in lag.seconds if age is not None), default=None)
 
 
 def rows(found: Lag, partitions: bool) -> Iterator[Row]:
@@ -96,7 +99,7 @@ def _group_rows(_group: GroupState, lags: Sequence[TopicLag], partitions: bool) 
     for lag in lags:
         if not partitions:
             total = str(lag.lag_sum) if lag.current else NONE
-            yield _cells(lag.topic, "all", total, _sum(lag.readable), all(lag.exact), _most(lag.seconds))
+            yield _cells(lag.topic, "all", total, _sum(lag.readable), all(lag.exact), oldest_s(lag))
             continue
         for number in range(len(lag.readable)):
             offset = lag.lag[number] if lag.lag else None

@@ -40,6 +40,7 @@ class ChildProcess:
         self.pid = pid
         self.log = log
         self._guardian = guardian
+        self._asked = False  # to stop
 
     @classmethod
     def spawn(
@@ -113,6 +114,7 @@ class ChildProcess:
 
     def terminate(self) -> None:
         """Ask it to stop (SIGTERM to its whole group) and return at once."""
+        self._asked = True
         self._guardian.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -123,8 +125,13 @@ class ChildProcess:
         _finish(self._guardian)
 
     def stop(self, timeout_s: float = 10.0) -> int:
-        """SIGTERM, wait up to `timeout_s`, then SIGKILL. Returns the exit code; safe to call again."""
-        self.terminate()
+        """SIGTERM, wait up to `timeout_s`, then SIGKILL. Returns the exit code; safe to call again.
+
+        After `terminate` no second SIGTERM is sent: programs (ours too) take that one for impatience, and drop
+        what they have in hand.
+        """
+        if not self._asked:
+            self.terminate()
         if self.wait(timeout_s) is None:
             self.kill()
         return _finish(self._guardian)

@@ -17,7 +17,10 @@ class Clients(Protocol):
         """Member `member` of `group`: read committed, no auto commit, range assignor, end of partition reported."""
 
     def log_reader(self) -> Consumer:
-        """A consumer without a group for `assign`, read committed: changelogs and tables."""
+        """A consumer without a group for `assign`, read committed: changelogs that somebody waits for."""
+
+    def log_follower(self) -> Consumer:
+        """The same for who follows a log, and for whom it is no matter how soon its end is told."""
 
     def transactional_producer(self, transactional_id: str) -> Producer: ...
 

@@ -218,7 +218,7 @@ class Standbys:
             return
         number, span = self._located.popitem()
         if self._replay is None:
-            self._replay = Replay(self._clients.log_reader(), self._topic, self._clock, "standby of")
+            self._replay = Replay(self._clients.log_follower(), self._topic, self._clock, "standby of")
         try:
             store = self._open_store(number)
             if store is not None:

@@ -27,7 +27,8 @@ CALM_LAG_S, CALM_LOOKS, CALM_S = 2.0, 3, 60.0
 SETTLE_S, SETTLE_POLL_S = 90.0, 1.0
 # Each asks every member over HTTP: more often, and on two cores the asking is what is measured.
 POLL_S = 0.25
-WARM_UP_S = 90.0  # first markers on fresh partitions, brokers whose hot code is not compiled yet
+# First markers on fresh partitions, brokers whose hot code is not compiled yet, and calls that are yet to fall due.
+WARM_LEAST_S, WARM_UP_S = 20.0, 90.0
 Progress = Callable[[str], None]
 
 
@@ -93,6 +94,7 @@ class Run:
     def _warm_up(self, fleet: Fleet, sampler: Sampler) -> None:
         self._say("warm-up, until no stage is behind")
         began_ms, counts = now_ms(), fleet.counts()
+        time.sleep(min(WARM_LEAST_S, 2 * self._shape.due_s[1]))
         until(
             lambda: sampler.calm(counts, CALM_LAG_S, CALM_LOOKS) and fleet.ready(),
             f"this rate is too much for this machine: still behind after {WARM_UP_S:.0f} s: {sampler.last()}",

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException
 from connectors.lag import Backlogs, Lag, Observer
 from connectors.lag.notes import notes, overdue_s
 from infra.bench.timers.cost import TICKS_PER_S
+from infra.cli.lag_view import oldest_s
 from streams.topology import STAGES
 
 EVERY_S = 1.0
@@ -46,9 +47,9 @@ def sample_of(found: Lag, busy_s: float) -> Sample:
         stage = GROUPS.get(group.name)
         if stage is None:
             continue
-        ages = [age for topic in topics for age in topic.seconds if age is not None]
-        if ages:
-            lag_s[stage] = max(ages)
+        ages = [oldest_s(topic) for topic in topics]
+        if ages and None not in ages:
+            lag_s[stage] = max(age for age in ages if age is not None)
         if group.members is not None:
             members[stage] = group.members
     late_s = max((overdue_s(note, found.snapshot.at_ms) for _, note in notes(found.snapshot)), default=0.0)

@@ -31,7 +31,7 @@ class Shape:
         if len(self.counts) < 2 or self.counts[0] != 1 or min(self.counts) < 1:
             raise ValueError("members: two counts at least, and the first is 1: 1,4,2")
         if any(before == after for before, after in pairwise(self.counts)):
-            raise ValueError("members: each count differs from the one before")
+            raise ValueError("members: each count differs from the one before, as 1,4,2")
 
 
 @dataclass(frozen=True, slots=True)

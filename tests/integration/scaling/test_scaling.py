@@ -20,7 +20,7 @@ from tests.conftest import FreshTopics
 
 pytestmark = pytest.mark.integration
 
-SHORT = Shape(("calls",), (1, 2, 1), rate_per_s=4.0, hold_s=2.0, due_s=(2, 5))
+SHORT = Shape(("calls",), (1, 2, 1), rate_per_s=4.0, hold_s=1.0, due_s=(2, 3))
 
 
 def check(result: Result, changes: int) -> None:
@@ -35,6 +35,7 @@ def check(result: Result, changes: int) -> None:
         assert set(result.shape.counts) <= seen, (stage, seen)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_second_member_of_calls_comes_and_goes(
     cluster: LocalCluster, fresh_topics: FreshTopics, tmp_path: Path

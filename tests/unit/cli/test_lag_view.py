@@ -39,3 +39,12 @@ def test_an_estimate_is_marked() -> None:
     """Nothing was read: six offsets are six records at most, and the age is not known."""
     row = plain(look(), partitions=False).splitlines()[1]
     assert row.split() == ["g", "stable", "1", "t", "all", "6", "~6", "-"]
+
+
+def test_the_age_of_what_is_behind_is_not_known_where_one_partition_is_not_read() -> None:
+    """Another partition that is up to date would make it 0, as if nothing were behind."""
+    taken = snapshot([topic("t", [10, 3])], [group("g", {"t": [4, 3]})])
+    found = Lag(taken, measure(taken, Backlogs()))
+    (lag,) = as_object(found)["groups"][0]["topics"]
+    assert [partition["lag_seconds"] for partition in lag["partitions"]] == [None, 0.0]
+    assert lag["lag_seconds"] is None

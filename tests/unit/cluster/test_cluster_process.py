@@ -19,6 +19,9 @@ DEADLINE_S = 20.0
 
 STUBBORN = "trap '' TERM; sleep 600 & echo $!; wait"  # neither the shell nor its child heeds SIGTERM
 
+# Goes on for a second after SIGTERM, and writes down each one.
+PATIENT = "trap 'echo asked' TERM; echo ready; for i in $(seq 20); do sleep 0.05; done"
+
 OWNER = """
 import sys
 from pathlib import Path
@@ -46,6 +49,16 @@ def test_one_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) ->
     assert grandchild.alive
     assert child.stop(0.2) == 128 + signal.SIGKILL
     until(lambda: not grandchild.alive, "the child of the child ends")
+
+
+def test_one_that_was_asked_to_stop_is_not_asked_again(tmp_path: Path) -> None:
+    """Owners ask all and then wait for each; a second SIGTERM ends a stage of ours at once, with work in hand."""
+    child = ChildProcess.spawn(["sh", "-c", PATIENT], name="patient", log=tmp_path / "log")
+    until(lambda: child.tail() == "ready", "the shell starts")
+    child.terminate()
+    until(lambda: "asked" in child.tail(), "it hears of it")
+    assert child.stop(DEADLINE_S) == 0
+    assert child.tail().count("asked") == 1
 
 
 def test_exit_code_and_output_are_kept(tmp_path: Path) -> None:

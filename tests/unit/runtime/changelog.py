@@ -68,6 +68,9 @@ class Changelog:
         self.fatal = False
         return self
 
+    def log_follower(self) -> Any:
+        return self.log_reader()
+
     # as a consumer
 
     def incremental_assign(self, partitions: Sequence[TopicPartition]) -> None:
