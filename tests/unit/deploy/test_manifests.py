@@ -15,7 +15,7 @@ from connectors.kafka.topics import wanted_config
 from connectors.settings import SETTINGS
 from infra.cli.main import COMMANDS, ringback
 from infra.deploy import generate, sizes
-from infra.deploy.settings import CARRIER_SECRET, PUBLIC, SECRETS
+from infra.deploy.settings import CARRIER_SECRET, PUBLIC, REDIS_SECRET, SECRETS, VIEWS_SECRET
 from infra.generated import ROOT, stale, write
 from infra.monitoring.boards import every
 from infra.run.processors import NEEDS_CARRIER
@@ -134,8 +134,9 @@ def test_only_who_calls_the_carrier_has_its_secrets(name: str) -> None:
     """A stage that is taken over by an intruder cannot place calls unless placing calls is its work."""
     sources = _container(WORKLOADS[name])["envFrom"]
     secrets = {s["secretRef"]["name"] for s in sources if "secretRef" in s}
-    both = name in (*NEEDS_CARRIER, GATEWAY.name)
-    assert secrets == (set(SECRETS) if both else {CARRIER_SECRET} if name == BACKFILL.name else set())
+    both = {CARRIER_SECRET, REDIS_SECRET} if name in (*NEEDS_CARRIER, GATEWAY.name) else set()
+    only = {BACKFILL.name: {CARRIER_SECRET}, VIEWS.name: {VIEWS_SECRET}}
+    assert secrets == (both or only.get(name, set()))
     environment = COMPOSE["services"][name]["environment"]
     assert ("TWILIO_AUTH_TOKEN" in environment) == (both or name == BACKFILL.name)
     assert ("REDIS_URL" in environment) == both
