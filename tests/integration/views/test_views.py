@@ -46,7 +46,7 @@ def agrees(worker: Worker, settings: Settings, records: list[Written], now_ms: i
     """The worker's answers are the fold of what a read-committed reader of another library gets."""
     worker.wait()
     expected = fold(committed(settings))
-    assert figures(worker.get, users(records), now_ms) == expected
+    assert figures(worker.get, users(records), now_ms, at_once=50) == expected
 
 
 def test_the_figures_survive_everything(settings: Settings, log: Log, tmp_path: Path, now_ms: int) -> None:
@@ -81,11 +81,11 @@ def test_the_figures_survive_everything(settings: Settings, log: Log, tmp_path: 
             agrees(worker, settings, first + second + third, now_ms)
         log.write(traffic(SEED + 4, 20, now_ms))
         agrees(worker, settings, first + second + third, now_ms)
-        whole = figures(worker.get, users(first + second), now_ms)
+        whole = figures(worker.get, users(first + second), now_ms, at_once=50)
 
     with Worker(settings, member, "--rebuild") as worker:
         agrees(worker, settings, first + second + third, now_ms)
-        assert figures(worker.get, users(first + second), now_ms) == whole
+        assert figures(worker.get, users(first + second), now_ms, at_once=50) == whole
         group = VIEWS.group((member / "member").read_text().strip())
         until(
             lambda: groups_offsets(settings, group) > 0, "`ringback lag` sees how far it is", more=worker.log

@@ -25,8 +25,8 @@ def pages(get: Get, path: str, **ask: Any) -> Iterable[Any]:
         ask[cursor] = page["next"]
 
 
-def figures(get: Get, users: Iterable[str], now_ms: int) -> dict[str, Any]:
-    """The whole of it."""
+def figures(get: Get, users: Iterable[str], now_ms: int, at_once: int = 3) -> dict[str, Any]:
+    """The whole of it, `at_once` reminders of a user a page."""
     tenants = [each["tenant"] for each in get("/v1/tenants")["tenants"]]
     letters = get("/v1/dead-letters")["counts"]
     status = get("/v1/status")["skipped"]["counts"]
@@ -35,7 +35,7 @@ def figures(get: Get, users: Iterable[str], now_ms: int) -> dict[str, Any]:
         skipped[each["source_topic"]] += each["count"]
     counts = {tenant: _counts(get, tenant, now_ms) for tenant in tenants}
     charges = {tenant: _charges(get, tenant, now_ms) for tenant in tenants}
-    lives = {user: _lives(get, user) for user in users}
+    lives = {user: _lives(get, user, at_once) for user in users}
     return {
         "counts": {tenant: found for tenant, found in counts.items() if found},
         "charges": {tenant: found for tenant, found in charges.items() if found},
@@ -73,11 +73,11 @@ def _charges(get: Get, tenant: str, now_ms: int) -> dict[tuple[str, str, str], t
     }
 
 
-def _lives(get: Get, user: str) -> dict[str, frozenset[str]]:
+def _lives(get: Get, user: str, at_once: int) -> dict[str, frozenset[str]]:
     tenant, _, phone = user.partition("|")
     path = f"/v1/tenants/{tenant}/users/{quote(phone)}/reminders"
     found: dict[str, frozenset[str]] = defaultdict(frozenset)
-    for page in pages(get, path, limit=3):
+    for page in pages(get, path, limit=at_once):
         for each in page["reminders"]:
             assert each["reminder_id"] not in found, "a reminder on two pages"
             found[each["reminder_id"]] = frozenset(e["event_id"] for e in each["events"])
