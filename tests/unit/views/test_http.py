@@ -120,6 +120,24 @@ async def test_a_snoozed_reminder_has_two_occurrences(client: httpx.AsyncClient,
     assert [o["state"] for o in found["occurrences"]] == ["ANSWERED", "WAITING"]
 
 
+async def test_the_latest_reminder_comes_first(client: httpx.AsyncClient, tables: Tables) -> None:
+    """By what happened last, whatever the reminders are called; and page by page."""
+    times = {"r-1": 3, "r-2": 9, "r-3": 6}
+    asked = [
+        event("SCHEDULED", USER, NOW_MS + at, reminder_id=name, message_sid=f"SM{at}", due_at=NOW_MS + 60_000)
+        for name, at in times.items()
+    ]
+    feed(tables, logs_of(asked))
+    found, cursor = list[str](), ""
+    while True:
+        page = described(openapi.REMINDERS, await client.get(f"{PATH}?limit=1{cursor}"))
+        found += [each["reminder_id"] for each in page["reminders"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert found == ["r-2", "r-3", "r-1"]
+
+
 async def test_every_path_answers_as_the_document_says(client: httpx.AsyncClient, tables: Tables) -> None:
     """On traffic of many users, with something skipped and something dead."""
     feed(tables, logs_of(traffic(3, 40, NOW_MS)))

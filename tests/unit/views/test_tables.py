@@ -40,6 +40,8 @@ def test_a_record_read_again_changes_nothing(tables: Tables) -> None:
     assert tables.apply(first).new == 5
     before = everything(tables)
     assert tables.apply(first).new == 0
+    assert tables.apply(batch(EVENTS, lines(2))).new == 0
+    assert tables.next(EVENTS) == 5, "what was read is not given back"
     assert everything(tables) == before
 
 
@@ -128,6 +130,14 @@ def test_ids_are_forgotten_by_the_log_and_sums_of_charges_stay(tables: Tables) -
     assert len(list(tables.rows(user_prefix(USER)))) == 3
     tables.apply(batch(EVENTS, lines(1, first=2, at=NOW_MS + (KEEP_DAYS + 1) * DAY_MS)))
     assert len(list(tables.rows(user_prefix(USER)))) == 3, "one more, one less"
+
+
+def test_a_partition_that_is_far_ahead_makes_no_other_forget(tables: Tables) -> None:
+    """A partition where nothing happens keeps its rows, whatever the others do."""
+    tables.apply(batch(EVENTS, lines(1)))
+    tables.apply(batch(("reminders.events", 1), lines(1, first=7), start=0))
+    tables.apply(batch(EVENTS, lines(1, first=1, at=NOW_MS + 90 * DAY_MS)))
+    assert len(list(tables.rows(user_prefix(USER)))) == 2, "the quiet one, and the new one"
 
 
 def test_counts_expire_and_charges_do_not(tables: Tables) -> None:
