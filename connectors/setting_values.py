@@ -60,6 +60,19 @@ def count(value: str) -> int:
     return int(value)
 
 
+def port(value: str) -> int:
+    if not value.isdecimal() or len(value) > 5 or int(value) > 65_535:
+        raise ValueError(f"{value!r} is not a port, 0 to 65535")
+    return int(value)
+
+
+def token(value: str) -> str:
+    # It stands in a header, and must not be guessed.
+    if re.fullmatch(r"[\x21-\x7e]{16,}", value) is None:
+        raise ValueError("use at least 16 printable characters without spaces")
+    return value
+
+
 def seconds_between(least: float, most: float) -> Callable[[str], float]:
     def check(value: str) -> float:
         number = seconds(value)

@@ -142,6 +142,26 @@ SETTINGS: tuple[Setting, ...] = (
         values.one_of("classic", "consumer"),
         lambda: "classic",
     ),
+    Setting(
+        "RINGBACK_VIEWS_HOST",
+        "views_host",
+        "address that the read models answer on",
+        default=lambda: "127.0.0.1",
+    ),
+    Setting(
+        "RINGBACK_VIEWS_PORT",
+        "views_port",
+        "port that the read models answer on; 0: any free one",
+        values.port,
+        lambda: 8070,
+    ),
+    Setting(
+        "RINGBACK_VIEWS_TOKEN",
+        "views_token",
+        "what callers of the read models must show; default: made once and kept in the state folder",
+        values.token,
+        secret=True,
+    ),
     *(Setting(*row) for row in control_settings.ROWS),
 )
 
@@ -194,6 +214,9 @@ class Settings:
     standby: str = "off"
     on_stop: str = "leave"
     group_protocol: str = "classic"
+    views_host: str = "127.0.0.1"
+    views_port: int = 8070
+    views_token: str | None = field(default=None, repr=False)
     breaker: Mode = "on"
     retry_budget: Mode = "on"
     adaptive_timeout: Mode = "shadow"

@@ -18,6 +18,7 @@ from streams.topology import (
     SMS_INBOUND,
     STAGES,
     TENANTS,
+    VIEWS,
     Door,
     Stage,
     Topic,
@@ -67,7 +68,7 @@ class Service:
 def services() -> list[Service]:
     """Every service: doors, stages in the order of the pipeline, then who looks and who operates."""
     found = [_of_door(door) for door in DOORS.values()] + [_of_stage(stage) for stage in STAGES.values()]
-    return [*found, _lag(), _operator()]
+    return [*found, _views(), _lag(), _operator()]
 
 
 def service(name: str) -> Service:
@@ -96,6 +97,16 @@ def _of_stage(stage: Stage) -> Service:
         Grant("transactionalId", f"ringback.{stage.name}.", ("Write", "Describe"), prefix=True),
     ]
     return Service(stage.name, stage.meaning, reads, writes, tuple(grants))
+
+
+def _views() -> Service:
+    """Reads, and writes nothing: its tables are its own, and the topics are their changelog."""
+    grants = (
+        *_topics(VIEWS.reads, ()),
+        Grant("group", VIEWS.groups, ("Read", "Describe"), prefix=True),  # one a member
+        *(Grant("group", name, ("Describe",)) for name in READERS_GROUPS),
+    )
+    return Service(VIEWS.name, VIEWS.meaning, VIEWS.reads, (), grants)
 
 
 def _lag() -> Service:

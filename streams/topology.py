@@ -106,6 +106,30 @@ STAGES: dict[str, Stage] = {s.name: s for s in (INBOUND, REMINDERS, CALLING, REP
 
 
 @dataclass(frozen=True, slots=True)
+class ReadModels:
+    """What answers questions and changes nothing. Each member reads everything, so each is a group by itself."""
+
+    name: str
+    reads: tuple[Topic, ...]
+    meaning: str
+
+    @property
+    def groups(self) -> str:
+        """How the names of its groups begin."""
+        return f"ringback.{self.name}."
+
+    def group(self, member: str) -> str:
+        return f"{self.groups}{member}"
+
+
+VIEWS = ReadModels(
+    "views",
+    (EVENTS, DUE, CALLS, CHARGES, DEAD_LETTERS),
+    "answers what users, tenants and on-call ask, over HTTP",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
     """A way in from outside: writes topics like any producer, and is no consumer group."""
 

@@ -18,6 +18,7 @@ class PrometheusMetrics:
 
     def __init__(self, table: Mapping[str, Metric] = METRICS) -> None:
         self._registry = CollectorRegistry()
+        self._table = table
         self._shows: list[Callable[[], None]] = []
         self._children: dict[tuple[object, ...], Any] = {}
         self._counters: dict[str, Counter] = {}
@@ -49,7 +50,7 @@ class PrometheusMetrics:
         key = (kind, name, *labels.items())
         child = self._children.get(key)
         if child is None:
-            declared(name, kind, labels)
+            declared(name, kind, labels, self._table)
             child = family[name].labels(**labels) if labels else family[name]
             self._children[key] = child
         return cast(Family, child)

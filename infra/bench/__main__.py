@@ -90,6 +90,26 @@ def lag(partitions: int, groups: int, scrapes: int, as_json: bool) -> None:
     sys.exit(0 if result.fine else 1)
 
 
+@bench.command()
+@click.option(
+    "--lives",
+    type=click.IntRange(100),
+    default=10_000,
+    show_default=True,
+    help="Reminders, ten records each.",
+)
+@click.option("--runs", type=click.IntRange(1), default=3, show_default=True, help="Medians.")
+@click.option("--json", "as_json", is_flag=True, help="One object instead of a table.")
+def views(lives: int, runs: int, as_json: bool) -> None:
+    """How many records a CPU second the read models take in, on a broker of its own."""
+    from infra.bench import views as views_bench
+
+    progress = (lambda _line: None) if as_json else (lambda line: click.echo(line, err=True))
+    result = views_bench.measure(lives, runs, progress)
+    click.echo(json.dumps(result.as_json()) if as_json else views_bench.table(result))
+    sys.exit(0 if result.fine else 1)
+
+
 WORKS = [f"W{number}" for number in range(1, 8)]
 PEERS = ["ringback", "kstreams", "kstreams-100ms", "nats", "bullmq"]
 TIGHT = "ringback-tight"  # ours with small buffers: slow on purpose, so it is run by name only

@@ -36,6 +36,7 @@ _KNOWN: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("connectors.settings", ("SettingsError",), WRONG_USE),
     ("connectors.kafka.topics", ("PartitionsFixedError",), ANSWER_IS_NO),
     ("connectors.kafka.browse", ("UnknownTopicError",), WRONG_USE),
+    ("infra.run.views", ("AnotherWorkerError",), WRONG_USE),
     ("streams.tenants", ("TenantError",), WRONG_USE),
     ("infra.cluster.errors", ("ClusterError",), UNREACHABLE),
     ("redis.exceptions", ("RedisError",), UNREACHABLE),

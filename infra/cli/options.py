@@ -24,6 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "resolve": ("RINGBACK_RESOLVE_S",),
     "clock": ("RINGBACK_CLOCK_TOLERANCE_S",),
     "group": ("RINGBACK_GROUP_PROTOCOL", "RINGBACK_ON_STOP"),
+    "views": ("RINGBACK_VIEWS_HOST", "RINGBACK_VIEWS_PORT", "RINGBACK_VIEWS_TOKEN"),
     "control": (
         "RINGBACK_BREAKER",
         "RINGBACK_RETRY_BUDGET",

@@ -14,7 +14,7 @@ from infra.monitoring.scraping import SCRAPE_S, configuration
 from infra.run.processors import NEEDS_CARRIER
 from infra.simulator.settings import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN
 from streams.access import LAG
-from streams.topology import BACKFILL, GATEWAY, STAGES
+from streams.topology import BACKFILL, GATEWAY, STAGES, VIEWS
 
 Object = dict[str, Any]
 
@@ -168,6 +168,20 @@ def _ours() -> dict[str, Object]:
             ),
             "stop_grace_period": f"{sizes.STAGE_GRACE_S}s",
         }
+    found[VIEWS.name] = {
+        **_service(
+            ["run", VIEWS.name, "--http-port", str(sizes.HTTP_PORT)],
+            {
+                **_environment(*_COMMON),
+                "RINGBACK_VIEWS_HOST": "0.0.0.0",
+                # Empty: made once, in its volume; `docker compose exec views cat /state/views-token`.
+                "RINGBACK_VIEWS_TOKEN": "${RINGBACK_VIEWS_TOKEN:-}",
+            },
+            port=sizes.HTTP_PORT,
+        ),
+        "ports": [f"127.0.0.1:{sizes.VIEWS_PORT}:{sizes.VIEWS_PORT}"],
+        "stop_grace_period": f"{sizes.STAGE_GRACE_S}s",
+    }
     return found
 
 
@@ -246,7 +260,7 @@ def _check(*command: str, start_s: int = 60) -> Object:
 def prometheus() -> Object:
     """Prometheus' own configuration. A service of several containers is found through its name's addresses."""
     jobs = [(GATEWAY.name, sizes.GATEWAY_PORT), (LAG, sizes.LAG_PORT)]
-    jobs += [(name, sizes.HTTP_PORT) for name in (BACKFILL.name, *STAGES)]
+    jobs += [(name, sizes.HTTP_PORT) for name in (BACKFILL.name, *STAGES, VIEWS.name)]
     sources = {
         name: {"dns_sd_configs": [{"names": [name], "type": "A", "port": port, "refresh_interval": "10s"}]}
         for name, port in jobs

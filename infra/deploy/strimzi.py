@@ -10,12 +10,12 @@ from connectors.kafka.topics import wanted_config
 from infra.deploy import sizes
 from infra.deploy.workloads import Object, name_of
 from streams.access import LAG, Grant, Service, service, services
-from streams.topology import DOORS, STAGES, topics
+from streams.topology import DOORS, STAGES, VIEWS, topics
 
 API = "kafka.strimzi.io/v1"
 CLUSTER = "kafka"  # metadata.name of the Kafka object; the CA's Secret is named after it
 # Who is in a pod. The operator's user is for people, who take its password from its Secret the same way.
-IN_PODS = (*DOORS, *STAGES, LAG)
+IN_PODS = (*DOORS, *STAGES, VIEWS.name, LAG)
 
 
 def topic_objects() -> list[Object]:
@@ -86,7 +86,7 @@ def patches() -> list[Object]:
     return [
         {
             "apiVersion": "apps/v1",
-            "kind": "StatefulSet" if name in STAGES else "Deployment",
+            "kind": "StatefulSet" if name in (*STAGES, VIEWS.name) else "Deployment",
             "metadata": {"name": name_of(name)},
             "spec": {
                 "template": {

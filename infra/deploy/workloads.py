@@ -10,7 +10,7 @@ from typing import Any
 from infra.deploy import sizes
 from infra.deploy.settings import secrets_of
 from streams.access import LAG
-from streams.topology import BACKFILL, GATEWAY, STAGES, Stage
+from streams.topology import BACKFILL, GATEWAY, STAGES, VIEWS, Stage
 
 Object = dict[str, Any]
 
@@ -31,7 +31,22 @@ def _meta(service: str) -> Object:
 
 def stage_objects(stage: Stage) -> list[Object]:
     """Service, StatefulSet and disruption budget of one stage."""
-    return [_headless(stage), _stateful_set(stage), budget(stage.name)]
+    return [_headless(stage.name), _stateful_set(stage.name, stage.stateful), budget(stage.name)]
+
+
+def views_objects() -> list[Object]:
+    """Two that hold the same, and a Service before them: either answers anything. They share one token."""
+    name = VIEWS.name
+    workload = _stateful_set(name, stateful=True)
+    spec = workload["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    container["env"].append({"name": "RINGBACK_VIEWS_HOST", "value": "0.0.0.0"})
+    container["ports"].append({"name": "views", "containerPort": sizes.VIEWS_PORT})
+    (claim,) = spec["volumeClaimTemplates"]
+    claim["spec"]["resources"]["requests"]["storage"] = sizes.VIEWS_DISK
+    answers = _service(name, 80, target="views")
+    answers["metadata"]["name"] = f"{name_of(name)}-answers"
+    return [_headless(name), answers, workload, budget(name)]
 
 
 def gateway_objects() -> list[Object]:
@@ -60,14 +75,14 @@ def lag_objects() -> list[Object]:
     return [_service(LAG, sizes.LAG_PORT), _deployment(LAG, 1, template)]
 
 
-def _service(service: str, port: int) -> Object:
+def _service(service: str, port: int, target: str = "http") -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": _meta(service),
         "spec": {
             "selector": _labels(service),
-            "ports": [{"name": "http", "port": port, "targetPort": "http"}],
+            "ports": [{"name": "http", "port": port, "targetPort": target}],
         },
     }
 
@@ -96,39 +111,37 @@ def budget(service: str) -> Object:
     }
 
 
-def _headless(stage: Stage) -> Object:
+def _headless(name: str) -> Object:
     """Gives each pod its name, and Prometheus its target, ready or not."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _meta(stage.name),
+        "metadata": _meta(name),
         "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
-            "selector": _labels(stage.name),
+            "selector": _labels(name),
             "ports": [{"name": "http", "port": sizes.HTTP_PORT, "targetPort": "http"}],
         },
     }
 
 
-def _stateful_set(stage: Stage) -> Object:
-    container = _container(
-        stage.name, ["run", stage.name, "--http-port", str(sizes.HTTP_PORT)], sizes.HTTP_PORT
-    )
+def _stateful_set(name: str, stateful: bool) -> Object:
+    container = _container(name, ["run", name, "--http-port", str(sizes.HTTP_PORT)], sizes.HTTP_PORT)
     member = {"name": "RINGBACK_MEMBER", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     container["env"] = [member]
     container["volumeMounts"] = [{"name": "state", "mountPath": "/state"}]
-    template = _template(stage.name, container, sizes.STAGE_GRACE_S, sizes.HTTP_PORT)
+    template = _template(name, container, sizes.STAGE_GRACE_S, sizes.HTTP_PORT)
     spec: Object = {
-        "serviceName": name_of(stage.name),
+        "serviceName": name_of(name),
         "replicas": sizes.REPLICAS,
         "podManagementPolicy": "Parallel",
         "updateStrategy": {"type": "RollingUpdate"},
         "minReadySeconds": sizes.SETTLE_S,
-        "selector": {"matchLabels": _labels(stage.name)},
+        "selector": {"matchLabels": _labels(name)},
         "template": template,
     }
-    if stage.stateful:
+    if stateful:
         # A copy of the changelog, which saves a restore: a pod that goes for good takes it along.
         spec["persistentVolumeClaimRetentionPolicy"] = {"whenDeleted": "Delete", "whenScaled": "Delete"}
         spec["volumeClaimTemplates"] = [
@@ -142,7 +155,7 @@ def _stateful_set(stage: Stage) -> Object:
         ]
     else:
         template["spec"]["volumes"] = [{"name": "state", "emptyDir": {"sizeLimit": "64Mi"}}]
-    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": _meta(stage.name), "spec": spec}
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": _meta(name), "spec": spec}
 
 
 def _template(service: str, container: Object, grace_s: int, port: int) -> Object:
@@ -217,6 +230,7 @@ def files() -> dict[str, list[Object]]:
     return {
         f"{GATEWAY.name}.yaml": gateway_objects(),
         **found,
+        f"{VIEWS.name}.yaml": views_objects(),
         f"{BACKFILL.name}.yaml": backfill_objects(),
         f"{LAG}.yaml": lag_objects(),
     }

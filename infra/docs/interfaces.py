@@ -1,4 +1,4 @@
-"""Writes the interface documents: AsyncAPI of the topics, rights of the services, OpenAPI of the gateway.
+"""Writes the interface documents: AsyncAPI of the topics, rights of the services, OpenAPI of gateway and views.
 
 python -m infra.docs.interfaces           write them
 python -m infra.docs.interfaces --check   exit 1 if one of them is not what the code says
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from connectors.views import openapi
 from infra.docs import access, asyncapi, gateway
 from infra.generated import Files, as_yaml
 from infra.generated import main as write_or_check
@@ -21,6 +22,7 @@ def files() -> Files:
         asyncapi.PATH: as_yaml([asyncapi.document()], MADE_BY),
         access.PATH: access.page() + "\n",
         gateway.PATH: as_yaml([gateway.document()], MADE_BY),
+        "connectors/views/openapi.yaml": as_yaml([openapi.document()], MADE_BY),
     }
 
 

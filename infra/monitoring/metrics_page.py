@@ -1,4 +1,4 @@
-"""The page of metrics: both tables, and beside each metric the alerts that look at it."""
+"""The page of metrics: all tables, and beside each metric the alerts that look at it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from infra.monitoring import names
 from infra.monitoring.model import Group
 from streams.lag_metrics import KNOWN, OURS, SELF
 from streams.metrics import METRICS, Metric
+from streams.views.metrics import VIEWS
 
 PATH = "streams/metrics.md"
 HEAD = """\
-<!-- Made by `python -m infra.monitoring.generate` from streams/metrics and streams/lag_metrics.py: change those. -->
+<!-- Made by `python -m infra.monitoring.generate` from the tables of metrics in streams/: change those. -->
 # Metrics
 
 Names are Prometheus': counters end in `_total`, units are in the names. A histogram has `_bucket`, `_count` and
@@ -27,6 +28,7 @@ def page(groups: Sequence[Group]) -> str:
         [
             HEAD,
             _table("The pipeline", pipeline, METRICS.values(), alerts),
+            _table("Read models", "`ringback run views`", VIEWS, alerts),
             _table("Lag: as the known exporter has it", "`ringback lag --serve`", KNOWN, alerts),
             _table("Lag: what that one lacks", "`ringback lag --serve`", OURS, alerts),
             _table("The lag exporter itself", "`ringback lag --serve`", SELF, alerts),

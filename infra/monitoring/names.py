@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from infra.monitoring.model import Group, Recording
 from streams.lag_metrics import LAG_METRICS
 from streams.metrics import METRICS, Metric
+from streams.views.metrics import VIEWS_METRICS
 
-TABLES: Mapping[str, Metric] = {**METRICS, **LAG_METRICS}
+TABLES: Mapping[str, Metric] = {**METRICS, **LAG_METRICS, **VIEWS_METRICS}
 STANDARD = frozenset({"up", "ALERTS"})  # Prometheus' own, of each scrape and of each rule
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaException
 
@@ -25,6 +25,7 @@ from infra.run.processors import NEEDS_CARRIER, make_controls, make_hands, make_
 from infra.run.stopping import HANDS_S, JOIN_S
 from schemas.registry import Codec
 from streams.control.account import AccountControls, show
+from streams.metrics import METRICS
 from streams.reminders import conservation
 from streams.runtime.clock import SystemClock
 from streams.runtime.deadline import Deadline
@@ -33,6 +34,7 @@ from streams.runtime.errors import LoopError
 from streams.runtime.loop import Loop, LoopSettings
 from streams.runtime.wire import Wire
 from streams.topology import REMINDERS, REQUESTS, STAGES
+from streams.views.metrics import WITH_VIEWS
 
 log = logging.getLogger("ringback.run")
 
@@ -45,6 +47,27 @@ STILL_S = 60.0
 SWITCH_S = 0.0005
 
 MakeLoop = Callable[[], Loop]
+
+
+class Runs(Protocol):
+    """What this process starts, watches, and stops."""
+
+    name: str
+
+    @property
+    def ready(self) -> bool: ...
+
+    @property
+    def alive(self) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def ask_to_stop(self) -> None: ...
+
+    def join(self, timeout_s: float) -> bool: ...
+
+
+MakeBeside = Callable[[PrometheusMetrics, threading.Event], Runs]
 
 
 class Member:
@@ -113,11 +136,13 @@ def run_stages(
     http_port: int | None,
     stop: threading.Event,
     loop_settings: Callable[[str, Path], LoopSettings] = LoopSettings,
+    beside: MakeBeside | None = None,
 ) -> int:
     """Run `members` members of each stage until `stop` is set; 0 when all of them finished in time, else 1.
 
-    `loop_settings` makes the bounds of a loop from its member id and its state folder. Raises SettingsError for what
-    is missing, KafkaException when the broker is not there at the start, UnknownTopicError.
+    `beside` makes what else is to run in this process, as long as the stages do. `loop_settings` makes the bounds of
+    a loop from its member id and its state folder. Raises SettingsError for what is missing, KafkaException when the
+    broker is not there at the start, UnknownTopicError.
     """
     if not any(name in NEEDS_CARRIER for name in names):
         # A thread whose call into the client library returns waits so long for a loop that is busy with what can wait;
@@ -127,7 +152,8 @@ def run_stages(
     if any(name in NEEDS_CARRIER for name in names):
         settings.require("redis_url", "twilio_account_sid", "twilio_auth_token", "public_url")
     clients = KafkaClients(config.pop("bootstrap.servers"), config, settings.group_protocol)
-    metrics = PrometheusMetrics()
+    metrics = PrometheusMetrics(METRICS if beside is None else WITH_VIEWS)
+    also = [beside(metrics, stop)] if beside is not None else []
     codec = Codec(settings.schema_registry_url)
     clock = SystemClock(settings.clock_tolerance_s, metrics=metrics)
     books = Books(metrics, clock.now_ms)
@@ -163,7 +189,7 @@ def run_stages(
                 audit=conservation.audit if stage == REMINDERS.name else None,
             )
 
-        crew = [
+        crew: list[Runs] = [
             Member(
                 f"{stage}-{number}",
                 loop_of(stage, number),
@@ -173,6 +199,7 @@ def run_stages(
             for stage in names
             for number in range(members)
         ]
+        crew += also
         health = (
             HealthServer(http_port, crew, metrics, lambda: _filling(all_hands))
             if http_port is not None

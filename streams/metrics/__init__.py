@@ -42,9 +42,11 @@ class UndeclaredMetric(LookupError):
     """The name is not in the table, or used as another type or with other labels: a mistake in our code."""
 
 
-def declared(name: str, kind: str, labels: Mapping[str, str]) -> Metric:
+def declared(
+    name: str, kind: str, labels: Mapping[str, str], table: Mapping[str, Metric] = METRICS
+) -> Metric:
     """The metric that is called so and used right. Raises UndeclaredMetric, saying what is wrong."""
-    metric = METRICS.get(name)
+    metric = table.get(name)
     if metric is None:
         raise UndeclaredMetric(f"{name} is not declared in streams/metrics")
     if metric.type != kind:

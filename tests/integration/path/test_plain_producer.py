@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 import pytest
-from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped] # ships no types
+from aiokafka import AIOKafkaProducer
 
 from connectors.kafka.browse import whole
 from streams.ids import user_key

@@ -15,13 +15,13 @@ from connectors.kafka.topics import wanted_config
 from connectors.settings import SETTINGS
 from infra.cli.main import COMMANDS, ringback
 from infra.deploy import generate, sizes
-from infra.deploy.settings import CARRIER_SECRET, PUBLIC, SECRETS
+from infra.deploy.settings import CARRIER_SECRET, PUBLIC, REDIS_SECRET, SECRETS, VIEWS_SECRET
 from infra.generated import ROOT, stale, write
 from infra.monitoring.boards import every
 from infra.run.processors import NEEDS_CARRIER
 from infra.run.stopping import HANDS_S, JOIN_S, gateway_stop_s, stages_stop_s
 from streams.access import LAG
-from streams.topology import BACKFILL, DOORS, GATEWAY, STAGES, topics
+from streams.topology import BACKFILL, DOORS, GATEWAY, STAGES, VIEWS, topics
 
 KUBERNETES = ROOT / "infra" / "deploy" / "kubernetes"
 COMPOSE_FOLDER = ROOT / "infra" / "deploy" / "compose"
@@ -73,13 +73,15 @@ def test_a_stale_missing_or_left_over_file_is_named(tmp_path: Path) -> None:
 
 def test_every_stage_and_the_gateway_are_deployed() -> None:
     """A stage that is in the map and not in a manifest would silently not run."""
-    wanted = {*DOORS, *STAGES}
+    wanted = {*DOORS, *STAGES, VIEWS.name}
     assert set(WORKLOADS) == wanted | {LAG}
     assert wanted <= set(COMPOSE["services"])
     scraped = {job["dns_sd_configs"][0]["names"][0] for job in PROMETHEUS["scrape_configs"]}
     assert scraped == set(WORKLOADS)
     budgets = [b["spec"]["selector"]["matchLabels"] for b in _objects("base", "PodDisruptionBudget")]
-    assert sorted(b["app.kubernetes.io/component"] for b in budgets) == sorted({GATEWAY.name, *STAGES})
+    assert sorted(b["app.kubernetes.io/component"] for b in budgets) == sorted(
+        {GATEWAY.name, *STAGES, VIEWS.name}
+    )
 
 
 @pytest.mark.parametrize("name", sorted(WORKLOADS))
@@ -109,14 +111,14 @@ def test_a_pod_has_no_rights_that_it_does_not_need(name: str) -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     mounts = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
-    assert mounts == (["/state"] if name in STAGES else [])
+    assert mounts == (["/state"] if name in (*STAGES, VIEWS.name) else [])
     service = COMPOSE["services"][name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["user"] == f"{sizes.USER}:{sizes.USER}"
 
 
-@pytest.mark.parametrize("name", sorted(STAGES))
+@pytest.mark.parametrize("name", sorted([*STAGES, VIEWS.name]))
 def test_a_member_keeps_its_name_and_its_state_over_restarts(name: str) -> None:
     """Static membership: the pod's name is the member's, and a stage with state has a disk that goes with that name."""
     workload = WORKLOADS[name]
@@ -124,7 +126,7 @@ def test_a_member_keeps_its_name_and_its_state_over_restarts(name: str) -> None:
     (member,) = [e for e in _container(workload)["env"] if e["name"] == "RINGBACK_MEMBER"]
     assert member["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
     claims = [c["metadata"]["name"] for c in workload["spec"].get("volumeClaimTemplates", [])]
-    assert claims == (["state"] if STAGES[name].stateful else [])
+    assert claims == (["state"] if name == VIEWS.name or STAGES[name].stateful else [])
 
 
 @pytest.mark.parametrize("name", sorted(WORKLOADS))
@@ -133,7 +135,8 @@ def test_only_who_calls_the_carrier_has_its_secrets(name: str) -> None:
     sources = _container(WORKLOADS[name])["envFrom"]
     secrets = {s["secretRef"]["name"] for s in sources if "secretRef" in s}
     both = name in (*NEEDS_CARRIER, GATEWAY.name)
-    assert secrets == (set(SECRETS) if both else {CARRIER_SECRET} if name == BACKFILL.name else set())
+    only = {BACKFILL.name: {CARRIER_SECRET}, VIEWS.name: {VIEWS_SECRET}}
+    assert secrets == ({CARRIER_SECRET, REDIS_SECRET} if both else only.get(name, set()))
     environment = COMPOSE["services"][name]["environment"]
     assert ("TWILIO_AUTH_TOKEN" in environment) == (both or name == BACKFILL.name)
     assert ("REDIS_URL" in environment) == both
