@@ -66,6 +66,11 @@ class Member:
         return self._loop is not None and self._loop.ready
 
     @property
+    def held(self) -> dict[str, str]:
+        """`stage:partition` -> why it stands still."""
+        return self._loop.partitions.held if self._loop is not None else {}
+
+    @property
     def alive(self) -> bool:
         """Has its loop moved within STILL_S? It may also be on its way to be started anew."""
         loop = self._loop
