@@ -95,7 +95,7 @@ INDICATORS = (
                 "OLDEST of `ringback.inbound`, `ringback.reminders`, `ringback.replies`: the leg that is behind",
             ),
             (
-                "promtool query instant http://PROMETHEUS:9090 'histogram_quantile(0.9, sum by (le, kind)"
+                "promtool query instant http://PROMETHEUS:9090 'histogram_quantile(0.99, sum by (le, kind)"
                 " (rate(ringback_carrier_request_seconds_bucket[5m])))'",
                 "nobody behind: how long the carrier takes to answer, in seconds",
             ),

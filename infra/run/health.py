@@ -25,9 +25,6 @@ class Watched(Protocol):
     @property
     def ready(self) -> bool: ...
 
-    @property
-    def held(self) -> dict[str, str]: ...
-
 
 class HealthServer:
     """Serves on all interfaces (a probe comes from outside) at `port`; 0 takes a free one, see `port`."""
@@ -38,6 +35,7 @@ class HealthServer:
         members: Sequence[Watched],
         metrics: PrometheusMetrics,
         filling: Callable[[], dict[str, Any]] = dict,
+        held: Callable[[], dict[str, str]] = dict,
     ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -46,7 +44,7 @@ class HealthServer:
                     self._send(200, page, content_type)
                 elif self.path in ("/healthz", "/readyz"):
                     fine = {m.name: m.alive if self.path == "/healthz" else m.ready for m in members}
-                    more = _reasons(members, filling) if self.path == "/readyz" else {}
+                    more = _reasons(filling(), held()) if self.path == "/readyz" else {}
                     ok = all(fine.values()) and "filling_gates" not in more
                     answer = {"ok": ok, "members": fine, **more}
                     self._send(200 if ok else 503, json.dumps(answer).encode(), "application/json")
@@ -79,8 +77,6 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def _reasons(members: Sequence[Watched], filling: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _reasons(gates: dict[str, Any], held: dict[str, str]) -> dict[str, Any]:
     """What keeps a process from being ready, as far as it is known: gates that are filled, partitions that are held."""
-    gates = filling()
-    held = {place: why for member in members for place, why in member.held.items()}
     return ({"filling_gates": gates} if gates else {}) | ({"held": held} if held else {})

@@ -179,7 +179,7 @@ def run_stages(
             for number in range(members)
         ]
         health = (
-            HealthServer(http_port, crew, metrics, lambda: _filling(all_hands))
+            HealthServer(http_port, crew, metrics, lambda: _filling(all_hands), lambda: _held(crew))
             if http_port is not None
             else None
         )
@@ -208,6 +208,11 @@ def _filling(all_hands: list[Hands]) -> dict[str, Any]:
         if progress is not None:
             found |= progress.under_way()
     return found
+
+
+def _held(crew: list[Member]) -> dict[str, str]:
+    """The partitions that stand still, and why."""
+    return {place: why for member in crew for place, why in member.held.items()}
 
 
 def _partitions_of_users(settings: Settings) -> int:

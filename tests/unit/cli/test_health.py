@@ -56,7 +56,7 @@ def port(loop: StandingLoop) -> Iterator[int]:
     """Of a health server over one member that runs `loop`."""
     stop = threading.Event()
     member = Member("reminders-0", lambda: cast(Loop, loop), stop, lambda: None)
-    server = HealthServer(0, [member], PrometheusMetrics())
+    server = HealthServer(0, [member], PrometheusMetrics(), held=lambda: member.held)
     member.start()
     assert loop.runs.wait(10)
     yield server.port
