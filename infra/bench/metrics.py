@@ -114,7 +114,8 @@ def measure(
 ) -> list[Row]:
     """A backlog in full transactions, and one record a transaction, where what a commit tells weighs most."""
     clients = KafkaClients(bootstrap)
-    topics.apply(clients.admin(), PARTITIONS)
+    admin = clients.admin()
+    topics.apply(admin, PARTITIONS)
     _fill(clients, records)
     return [
         _row("full transactions", clients, folder, pairs, records, 1_000, progress),
@@ -150,7 +151,8 @@ def _run(clients: KafkaClients, folder: Path, records: int, max_batch: int, *, o
     stage = replace(REMINDERS, name=name)
     assert stage.changelog is not None
     changelog = NewTopic(stage.changelog.name, PARTITIONS, config=stage.changelog.config())
-    for made in clients.admin().create_topics([changelog]).values():
+    admin = clients.admin()  # its futures end with it
+    for made in admin.create_topics([changelog]).values():
         made.result(10)
     metrics = PrometheusMetrics() if on else None
     clock = SystemClock(metrics=metrics)
