@@ -25,8 +25,8 @@ def test_the_cpu_between_the_first_commit_and_the_last_is_shared_by_its_records(
 def test_a_cost_above_the_bar_is_said() -> None:
     """Beside the ratio of each pair, so that noise is seen as noise."""
     rows = [
-        Row("full transactions", 3, 1_000, 50.0, 50.5, 0.01, (0.0, 0.01, 0.02)),
-        Row("one record each", 3, 100, 500.0, 530.0, 0.06, (0.05, 0.06, 0.07)),
+        Row("full transactions", 3, 1_000, 50.0, 50.5, 0.01, 0.1, (0.0, 0.01, 0.02)),
+        Row("one record each", 3, 100, 500.0, 530.0, 0.06, 6.0, (0.05, 0.06, 0.07)),
     ]
     _, fine, bad = table(rows).splitlines()
     assert "above" not in fine
