@@ -110,6 +110,31 @@ def views(lives: int, runs: int, as_json: bool) -> None:
     sys.exit(0 if result.fine else 1)
 
 
+@bench.command()
+@click.option(
+    "--pairs", type=click.IntRange(1), default=7, show_default=True, help="Runs on and off, in turn."
+)
+@click.option("--records", type=click.IntRange(5_000), default=40_000, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One object instead of a table.")
+def metrics(pairs: int, records: int, as_json: bool) -> None:
+    """What metrics cost the timer stream, in CPU a record."""
+    from infra.bench import metrics as metrics_bench
+
+    progress = (lambda _line: None) if as_json else (lambda line: click.echo(line, err=True))
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        # Always a broker of its own: the stages of another would read the backlog, and be called by it.
+        with LocalCluster.start(folder / "cluster", progress=progress) as cluster:
+            rows = metrics_bench.measure(cluster.bootstrap_servers, folder, pairs, records, progress)
+    fine = all(row.cost <= metrics_bench.BAR for row in rows)
+    if as_json:
+        result = {"bar": metrics_bench.BAR, "fine": fine, "rows": [row.as_json() for row in rows]}
+        click.echo(json.dumps(result))
+    else:
+        click.echo(metrics_bench.table(rows))
+    sys.exit(0 if fine else 1)
+
+
 WORKS = [f"W{number}" for number in range(1, 8)]
 PEERS = ["ringback", "kstreams", "kstreams-100ms", "nats", "bullmq"]
 TIGHT = "ringback-tight"  # ours with small buffers: slow on purpose, so it is run by name only

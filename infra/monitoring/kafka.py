@@ -5,6 +5,10 @@ from __future__ import annotations
 from infra.monitoring.model import Alert, Group, Proof
 from infra.monitoring.stories import level
 
+_PS = (
+    "ps -eo pid,stat,etime,args | grep ' [r]un '",
+    "on its machine: `T` is paused (`kill -CONT PID`), `D` waits for a disk, nothing: it is gone",
+)
 _STUCK = 'topic="calls.events",partition="2"'
 _END = f"kafka_topic_partition_current_offset{{{_STUCK}}}"
 _OPEN = f"kafka_topic_partition_last_stable_offset_lag{{{_STUCK}}}"
@@ -53,12 +57,12 @@ KAFKA = Group(
             "Nobody does the work of this stage. Its records wait in Kafka.",
             "As with `GroupBehind`, for everybody.",
             (
+                _PS,
                 (
                     "kubectl get pods -l app.kubernetes.io/name=ringback",
-                    "pods that are not there or start again and again",
+                    "pods that are not there or start again and again; with compose `docker compose ps`",
                 ),
-                ("ringback doctor", "what a member would miss at its start"),
-                ("ringback run STAGE", "by hand, if need be: it says what is wrong, or does the work"),
+                ("ringback doctor", "what a member would miss at its start, and the command that starts one"),
             ),
             level(
                 'kafka_consumergroup_members{consumergroup="ringback.calls"}',
@@ -70,7 +74,7 @@ KAFKA = Group(
         ),
         Alert(
             "LastStableOffsetStuck",
-            "kafka_topic_partition_last_stable_offset_lag > 0 and"
+            "min_over_time(kafka_topic_partition_last_stable_offset_lag[5m]) > 0 and"
             " changes((kafka_topic_partition_current_offset -"
             " kafka_topic_partition_last_stable_offset_lag)[5m:1m]) == 0",
             "1m",
@@ -177,9 +181,12 @@ KAFKA = Group(
             " has other members.",
             "Nothing while others take over.",
             (
-                ("curl -s http://INSTANCE/healthz", "200: it lives, and the network is in the way"),
+                (
+                    "curl -m 5 -s http://INSTANCE/healthz",
+                    "200: the network is in Prometheus' way. Refused: it is gone. Silence: it hangs, or is paused",
+                ),
+                _PS,
                 ("ringback lag --group 'ringback.*' --once", "MEMBERS: whether its group misses it"),
-                ("kubectl describe pod POD", "why it is not there; with compose `docker compose ps`"),
             ),
             level(
                 'up{job="ringback-calls",instance="a:9400"}',

@@ -95,8 +95,9 @@ INDICATORS = (
                 "OLDEST of `ringback.inbound`, `ringback.reminders`, `ringback.replies`: the leg that is behind",
             ),
             (
-                "curl -s http://REPLIES:9400/metrics | grep carrier_request_seconds_sum",
-                "nobody behind: seconds spent in requests, by outcome; the carrier is slow",
+                "promtool query instant http://PROMETHEUS:9090 'histogram_quantile(0.99, sum by (le, kind)"
+                " (rate(ringback_carrier_request_seconds_bucket[5m])))'",
+                "nobody behind: how long the carrier takes to answer, in seconds",
             ),
             ("ringback doctor", "whether carrier, Redis and brokers answer"),
         ),

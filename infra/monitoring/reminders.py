@@ -43,7 +43,7 @@ REMINDERS = Group(
             "{{ $labels.stage }} sets more than 1 % of its records aside",
             "Records cannot be processed and go to `dead.letters`. Above 10 % of at least 1,000 records"
             " in a minute the partition"
-            " stops by itself, so that a broken producer does not empty a topic into it.",
+            " stops by itself (`PartitionHeld`), so that a broken producer does not empty a topic into it.",
             "The SMS in question get no answer and no call until they are replayed. Nothing is lost.",
             (
                 (
@@ -67,18 +67,18 @@ REMINDERS = Group(
             "2m",
             "page",
             "{{ $labels.stage }} stands still in partition {{ $labels.partition }}",
-            "Something that a record needs is not there (a schema, mostly), or too many records were dead"
-            " letters. The partition waits"
-            " at that record and asks again; nothing is skipped.",
+            "Something that a record needs is not there (a schema, mostly): the partition waits at that record and asks"
+            " again. Or too many records were dead letters: then it goes on when the member is restarted, which is for"
+            " a person to decide, once the producer is mended. Nothing is skipped.",
             "Everybody whose number falls in this partition waits: about one in as many users as there"
             " are partitions.",
             (
-                ("ringback doctor", "whether the schema registry answers"),
+                ("curl -s http://STAGE:9400/readyz", "`held`: which partition, and what it waits for"),
                 (
-                    "curl -s http://STAGE:9400/readyz",
-                    "which partition, and the log of that member says what is missing",
+                    "ringback dead-letters list | tail -20",
+                    "a flood: whose records, and why they were set aside",
                 ),
-                ("ringback dead-letters list | tail -20", "whether a flood came before it"),
+                ("ringback doctor", "whether the schema registry answers"),
             ),
             level(
                 'ringback_loop_held{stage="calls",partition="2",instance="a"}',

@@ -19,9 +19,21 @@ HEAD = f"""\
 
 {ABOUT}"""
 
+WALKS = """\
+**Walks: from the alert to the cause**
+
+Each was planted on a running `ringback up --metrics` and is written down with the output that was seen.
+
+| walk | begins with |
+|---|---|
+| [the carrier is slow](walks/slow-carrier.md) | `AcknowledgementsBurnFast`, and nothing else |
+| [a flood of records that nobody can read](walks/poison-flood.md) | `DeadLetterFlood`, `PartitionHeld` |
+| [a member that is paused](walks/paused-member.md) | `GroupWithoutMembers`, `RemindersOverdue`, `TargetAway` |
+"""
+
 
 def page(groups: Sequence[Group]) -> str:
-    parts = [HEAD, *(_contents(group) for group in groups)]
+    parts = [HEAD, *(_contents(group) for group in groups), WALKS]
     parts += [_section(alert) for group in groups for alert in group.alerts]
     return "\n".join(parts)
 

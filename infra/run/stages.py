@@ -89,6 +89,11 @@ class Member:
         return self._loop is not None and self._loop.ready
 
     @property
+    def held(self) -> dict[str, str]:
+        """`stage:partition` -> why it stands still."""
+        return self._loop.partitions.held if self._loop is not None else {}
+
+    @property
     def alive(self) -> bool:
         """Has its loop moved within STILL_S? It may also be on its way to be started anew."""
         loop = self._loop
@@ -201,7 +206,7 @@ def run_stages(
         ]
         crew += also
         health = (
-            HealthServer(http_port, crew, metrics, lambda: _filling(all_hands))
+            HealthServer(http_port, crew, metrics, lambda: _filling(all_hands), lambda: _held(crew))
             if http_port is not None
             else None
         )
@@ -230,6 +235,11 @@ def _filling(all_hands: list[Hands]) -> dict[str, Any]:
         if progress is not None:
             found |= progress.under_way()
     return found
+
+
+def _held(crew: list[Member]) -> dict[str, str]:
+    """The partitions that stand still, and why."""
+    return {place: why for member in crew for place, why in member.held.items()}
 
 
 def _partitions_of_users(settings: Settings) -> int:

@@ -334,6 +334,6 @@ class Loop:
         self._telemetry.committed(self._stage.name, task.partition, work.records, work.dead)
         events = work.records + work.wakes
         if task.dead_letters.add(events, work.dead, self._clock.monotonic_s()) and not task.held_because:
-            flood = "too many dead letters: is the deploy bad?"
+            flood = "too many dead letters: is the deploy bad? It goes on when this member is restarted"
             self.partitions.hold(task, self._membership, flood, forever=True)
         failpoint("loop.7-signalled")

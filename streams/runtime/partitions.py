@@ -49,6 +49,11 @@ class Partitions:
     def __iter__(self) -> Iterator[Task]:
         return iter(list(self.tasks.values()))
 
+    @property
+    def held(self) -> dict[str, str]:
+        """`stage:partition` -> why it stands still, of each that does; any thread."""
+        return {f"{self._stage}:{task.partition}": task.held_because for task in self if task.held_because}
+
     def gained(self, starts: dict[tuple[str, int], int]) -> None:
         for (topic, number), offset in starts.items():
             task = self.tasks.get(number) or self._new_task(number)

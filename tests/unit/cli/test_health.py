@@ -7,7 +7,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
@@ -20,11 +20,19 @@ from streams.runtime.loop import Loop
 
 
 @dataclass
+class Held:
+    """Partitions of which some stand still."""
+
+    held: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class StandingLoop:
     """A loop whose thread is in `run` and does whatever the test says."""
 
     still_s: float = 0.0
     ready: bool = True
+    partitions: Held = field(default_factory=Held)
 
     def __post_init__(self) -> None:
         self.ends = threading.Event()
@@ -48,7 +56,7 @@ def port(loop: StandingLoop) -> Iterator[int]:
     """Of a health server over one member that runs `loop`."""
     stop = threading.Event()
     member = Member("reminders-0", lambda: cast(Loop, loop), stop, lambda: None)
-    server = HealthServer(0, [member], PrometheusMetrics())
+    server = HealthServer(0, [member], PrometheusMetrics(), held=lambda: member.held)
     member.start()
     assert loop.runs.wait(10)
     yield server.port
@@ -81,6 +89,15 @@ def test_a_member_that_restores_its_state_is_alive_and_not_ready(port: int, loop
     loop.ready = False
     assert _ask(port, "/healthz") == (200, True)
     assert _ask(port, "/readyz") == (503, False)
+
+
+def test_a_partition_that_stands_still_is_named_with_its_reason(port: int, loop: StandingLoop) -> None:
+    """Who is woken by PartitionHeld asks here first."""
+    loop.ready, loop.partitions.held = False, {"inbound:3": "too many dead letters"}
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5)
+    with refused.value:
+        assert json.load(refused.value)["held"] == {"inbound:3": "too many dead letters"}
 
 
 def test_each_new_start_of_a_member_is_told(loop: StandingLoop) -> None:

@@ -17,6 +17,7 @@ from infra.monitoring.rules import GROUPS
 from streams.metrics import METRICS
 
 RULES, TESTS = ROOT / generate.RULES, ROOT / generate.RULE_TESTS
+WALKS = sorted((RULES.parent / "walks").glob("*.md"))
 FILES = [group.name for group in GROUPS]
 
 
@@ -103,12 +104,26 @@ def test_every_alert_has_its_section_and_three_tests(name: str) -> None:
             assert tests.count(f"{alert['alert']} {what}") == 1
 
 
+def test_walks_name_alerts_that_there_are_and_are_linked() -> None:
+    """Somebody who follows a walk finds each alert under its name."""
+    page = (ROOT / runbook.PATH).read_text()
+    assert {walk.name for walk in WALKS} == set(re.findall(r"\(walks/([\w-]+\.md)\)", page))
+    alerts = {alert.name for group in GROUPS for alert in group.alerts}
+    for walk in WALKS:
+        (line,) = [line for line in page.splitlines() if walk.name in line]
+        began = set(re.findall(r"`(\w+)`", line))
+        assert began
+        assert began <= alerts & set(re.findall(r"\b[A-Z]\w+\b", walk.read_text())), walk.name
+
+
 def test_commands_of_the_runbook_exist() -> None:
     """A `ringback` command that somebody types at night is one that there is, with flags that it has."""
     from infra.cli.main import COMMANDS, ringback
 
     found = re.findall(r"(?m)^\d\. `(ringback [^`|>]*)", (ROOT / runbook.PATH).read_text())
     assert len(found) > 20
+    for walk in WALKS:
+        found += re.findall(r"(?m)^ {4}\$ (ringback [^|>\n]*)", walk.read_text())
     for line in found:
         words = line.split()[1:]
         assert words[0] in COMMANDS, line
