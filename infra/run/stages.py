@@ -60,6 +60,10 @@ class Runs(Protocol):
     @property
     def alive(self) -> bool: ...
 
+    @property
+    def held(self) -> dict[str, str]:
+        """What stands still -> why."""
+
     def start(self) -> None: ...
 
     def ask_to_stop(self) -> None: ...
@@ -237,7 +241,7 @@ def _filling(all_hands: list[Hands]) -> dict[str, Any]:
     return found
 
 
-def _held(crew: list[Member]) -> dict[str, str]:
+def _held(crew: list[Runs]) -> dict[str, str]:
     """The partitions that stand still, and why."""
     return {place: why for member in crew for place, why in member.held.items()}
 

@@ -82,6 +82,12 @@ class ViewsMember:
     def alive(self) -> bool:
         return self._thread.is_alive() and time.monotonic() - self._moved_s < STILL_S
 
+    @property
+    def held(self) -> dict[str, str]:
+        """`views` -> the partition that stands still, and why."""
+        worker = self._worker
+        return {VIEWS.name: worker.held} if worker is not None and worker.held is not None else {}
+
     def start(self) -> None:
         self._thread.start()
         host = self._settings.views_host
@@ -280,6 +286,11 @@ class Worker:
         if end is None or at.position is None or at.told_at is None:
             return False
         return at.position >= end and self._tables.next(place) >= (at.handed or 0)
+
+    @property
+    def held(self) -> str | None:
+        """The partition that stands still for want of something, and why."""
+        return self._feed.held
 
     @property
     def whole(self) -> bool:
