@@ -21,9 +21,9 @@ from infra.cluster import LocalCluster
 from infra.oracle import Event, History, Records, Verdict, judge
 from streams.topology import STAGES
 
-READY_S = 60.0
+READY_S = 120.0
 # A change has been overcome when for so many looks no stage was further behind, and its group has the members.
-CALM_LAG_S, CALM_LOOKS, CALM_S = 2.0, 3, 60.0
+CALM_LAG_S, CALM_LOOKS, CALM_S = 2.0, 3, 120.0
 SETTLE_S, SETTLE_POLL_S = 90.0, 1.0
 # Each asks every member over HTTP: more often, and on two cores the asking is what is measured.
 POLL_S = 0.25
@@ -141,9 +141,10 @@ class Run:
         end_s = time.monotonic() + SETTLE_S
         while True:
             fleet.ready()  # raises when one has ended
-            truth = read_truth(fleet.truth_file)
+            # The carrier last: it knows of every call before a topic does, and what it alone knows is waited for.
+            rows, truth = records.rows(), read_truth(fleet.truth_file)
             resolve_ms = round(float(RESOLVE_S) * 1000)
-            verdict = judge("scaling", History(sent, truth, records.rows(), resolve_ms, now_ms()))
+            verdict = judge("scaling", History(sent, truth, rows, resolve_ms, now_ms()))
             if not verdict.missing or time.monotonic() > end_s:
                 break
             time.sleep(SETTLE_POLL_S)
