@@ -88,7 +88,7 @@ class Supervisor:
         if child.process is not None and child.process.running:
             return
         if child.process is not None:
-            code = child.process.returncode
+            code = child.process.stop()  # it has ended: this lets go of the pipe to it
             if now_s - child.started_s > HEALTHY_AFTER_S:
                 child.backoff_s = BACKOFF_S
             child.again_s = now_s + child.backoff_s

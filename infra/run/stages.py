@@ -243,7 +243,7 @@ def _filling(all_hands: list[Hands]) -> dict[str, Any]:
 
 def _held(crew: list[Runs]) -> dict[str, str]:
     """The partitions that stand still, and why."""
-    return {place: why for member in crew for place, why in member.held.items()}
+    return {at: why for m in crew if isinstance(m, Member) for at, why in m.held.items()}
 
 
 def _partitions_of_users(settings: Settings) -> int:
