@@ -112,11 +112,14 @@ def views(lives: int, runs: int, as_json: bool) -> None:
 
 @bench.command()
 @click.option(
-    "--pairs", type=click.IntRange(1), default=7, show_default=True, help="Runs on and off, in turn."
+    "--stretches",
+    type=click.IntRange(3),
+    default=30,
+    show_default=True,
+    help="Seconds or so with metrics, between as many without.",
 )
-@click.option("--records", type=click.IntRange(5_000), default=40_000, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One object instead of a table.")
-def metrics(pairs: int, records: int, as_json: bool) -> None:
+def metrics(stretches: int, as_json: bool) -> None:
     """What metrics cost the timer stream, in CPU a record."""
     from infra.bench import metrics as metrics_bench
 
@@ -125,7 +128,7 @@ def metrics(pairs: int, records: int, as_json: bool) -> None:
         folder = Path(name)
         # Always a broker of its own: the stages of another would read the backlog, and be called by it.
         with LocalCluster.start(folder / "cluster", progress=progress) as cluster:
-            rows = metrics_bench.measure(cluster.bootstrap_servers, folder, pairs, records, progress)
+            rows = metrics_bench.measure(cluster.bootstrap_servers, folder, stretches, progress)
     fine = all(row.cost <= metrics_bench.BAR for row in rows)
     if as_json:
         result = {"bar": metrics_bench.BAR, "fine": fine, "rows": [row.as_json() for row in rows]}
