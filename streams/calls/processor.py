@@ -17,10 +17,11 @@ from streams.calls.book import Book, evidence_of, key_of, new_call, state_key
 from streams.calls.following import Following, Unheard
 from streams.control.admission import Admission
 from streams.ids import Occurrence
-from streams.once.claiming import Checking, Claiming, outcome_when_late
+from streams.once.claiming import Claiming
 from streams.once.door import Claims, Door
-from streams.once.effects import Ask, CancelCall, Enter, Fetch, Place, Release, Unavailable
+from streams.once.effects import Ask, CancelCall, Checking, Enter, Fetch, Place, Release, Unavailable
 from streams.once.gate import Fenced, GateEntry, NotReady, Verdict
+from streams.once.outcome import outcome_when_late
 from streams.once.remembered import Page
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Event, Opened, Output, Record, Result, Send, State, Wake

@@ -11,16 +11,17 @@ Steps 1 to 4 of the call protocol; calls and SMS replies share them, `Attempts` 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Generic, NamedTuple, Protocol, TypedDict, TypeVar, cast
+from dataclasses import replace
+from typing import Generic
 
-from streams.control.admission import Admission, Timing, Unguarded
+from streams.control.admission import Admission, Unguarded
 from streams.once.asking import ASKS_MS
-from streams.once.carrier import CallRequest, MessageRequest, NotSent, Placed, PlaceResult, Refused
-from streams.once.carrier_codes import decide
+from streams.once.attempts import A, Attempts
+from streams.once.carrier import PlaceResult
 from streams.once.door import Door
-from streams.once.effects import Enter, Place, Stale, Unavailable
-from streams.once.gate import Cap, Fenced, NotReady, Passed, Say, Taken, Verdict, Wait
+from streams.once.effects import Checking, Enter, Place, Stale, Unavailable
+from streams.once.gate import Cap, Fenced, NotReady, Passed, Taken, Verdict, Wait
+from streams.once.outcome import outcome
 from streams.once.slots import Slots
 from streams.once.window import ClaimWindow, Line
 from streams.runtime.freshness import Look
@@ -32,68 +33,6 @@ LOOK_MAX_AGE_MS = 1_000
 SLOT_WAIT_MS = 100
 # One that stands in the line is called up by who leaves the window; this is for when that one was lost in an abort.
 LINE_WAIT_MS = 10_000
-
-
-class Attempt(TypedDict):
-    """The fields of a state record that the protocol needs."""
-
-    tenant: str
-    phase: str  # WAITING, CLAIMED, UNKNOWN, …
-    epoch: int
-    claimed_at: int | None
-    first_claimed_at: int | None
-    wake_at: int | None
-
-
-A = TypeVar("A", bound=Attempt)
-
-
-class Attempts(Protocol[A]):
-    """One partition's attempts, for the length of a step."""
-
-    def find(self, key: str) -> A | None:
-        """An attempt that has not ended, by its state key."""
-
-    def put(self, attempt: A) -> None: ...
-
-    def key(self, attempt: A) -> str:
-        """Its state key."""
-
-    def gate_key(self, attempt: A) -> str: ...
-
-    def why_not(self, attempt: A, now_ms: int) -> str:
-        """A reason in the world not to do it now (called off, too late), or nothing."""
-
-    def request(self, attempt: A) -> CallRequest | MessageRequest: ...
-
-    def due_ms(self, attempt: A) -> int:
-        """When it was to go out (epoch ms)."""
-
-    def say(self, attempt: A) -> Say | None: ...
-
-    def cap(self, attempt: A) -> Cap: ...
-
-    def timing(self, attempt: A) -> Timing: ...
-
-    def note(
-        self,
-        attempt: A,
-        state: str,
-        now_ms: int,
-        sid: str | None = None,
-        reason: str | None = None,
-        code: int | None = None,
-    ) -> Iterator[Output]:
-        """Fold a state into the attempt, write it as evidence, and do what follows from it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checking:
-    """What a Look is about: the claim whose self-check it serves. `key` is its gate key."""
-
-    state_key: str
-    key: str
-    claimed_at: int
 
 
 class Claiming(Generic[A]):
@@ -329,45 +268,3 @@ class Claiming(Generic[A]):
         if attempt["claimed_at"] != claimed_at or attempt["epoch"] != self._door.epoch:
             return None
         return attempt
-
-
-class Outcome(NamedTuple):
-    """What became of a request, in the words of the evidence about calls. `code`: the carrier's, when it said no."""
-
-    state: str
-    sid: str | None = None
-    reason: str | None = None
-    code: int | None = None
-
-
-def outcome(result: PlaceResult | Stale) -> Outcome:
-    match result:
-        case Placed(sid):
-            return Outcome("PLACED", sid)
-        case NotSent(reason):
-            return Outcome("NOT_SENT", reason=reason)
-        case Refused(code, reason):
-            # Refused: the carrier has read the request and done nothing. What is not the user's fault costs no attempt.
-            row = decide(code)
-            state = "NOT_SENT" if row.keeps_attempt else "FAILED"
-            return Outcome(state, reason=f"{code}: {reason}", code=row.code)
-        case Stale():
-            return Outcome("NOT_SENT", reason="claim_too_old")
-        case unknown:
-            return Outcome("UNKNOWN", reason=unknown.reason)
-
-
-def outcome_when_late(effect: object, answer: object) -> tuple[str, str, Outcome] | None:
-    """(state key, gate key, outcome) of an answer that came after the partition was given up; None when it tells
-    nothing.
-
-    Once our own script has set the gate, nobody but us can post this attempt; if we have not, it ends unsent.
-    """
-    match effect:
-        case Place():
-            return effect.state_key, effect.key, outcome(cast("PlaceResult | Stale", answer))
-        case Enter() if isinstance(answer, Passed):
-            return effect.state_key, effect.key, Outcome("NOT_SENT", reason="partition_given_up")
-        case Look(about=Checking(state_key, key)):
-            return state_key, key, Outcome("NOT_SENT", reason="partition_given_up")
-    return None

@@ -44,6 +44,15 @@ class Enter:
 
 
 @dataclass(frozen=True, slots=True)
+class Checking:
+    """What a Look is about: the claim whose self-check it serves. `key` is its gate key."""
+
+    state_key: str
+    key: str
+    claimed_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fence:
     """Raise the epoch of the scope and of `keys`. Answer: dict[str, GateEntry], NotReady or Unavailable."""
 

@@ -10,10 +10,11 @@ from typing import cast
 
 from schemas.records import ReminderEvent, ReplyState, SmsEvent, SmsReply
 from streams.control.admission import Admission
-from streams.once.claiming import Checking, Claiming, outcome_when_late
+from streams.once.claiming import Claiming
 from streams.once.door import Claims, Door
-from streams.once.effects import Ask, Enter, FetchMessage, Place, Unavailable
+from streams.once.effects import Ask, Checking, Enter, FetchMessage, Place, Unavailable
 from streams.once.gate import Fenced, GateEntry, NotReady, Verdict
+from streams.once.outcome import outcome_when_late
 from streams.once.remembered import Page
 from streams.replies.attempts import ENDS, MakeRequest, ReplyAttempts
 from streams.replies.book import Book, absorb, evidence_of, gate_key, new_reply, state_key

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from streams.once.claiming import Checking
-from streams.once.effects import Ask, Fence, Fetch
+from streams.once.effects import Ask, Checking, Fence, Fetch
 from streams.runtime.freshness import Look
 from streams.runtime.processor import Result
 from tests.search.model import LASTING, Model

@@ -18,7 +18,7 @@ from streams.calls import fold
 from streams.calls.book import Book, evidence, key_of
 from streams.calls.following import Following
 from streams.calls.processor import CallsProcessor
-from streams.once import answering, claiming
+from streams.once import answering, claiming, outcome
 from streams.once.answering import PickedUp, Words
 from streams.once.carrier import PlaceResult, Unknown
 from streams.once.claiming import Claiming
@@ -201,14 +201,15 @@ def a_fence_that_raises_nothing(patch: pytest.MonkeyPatch) -> None:
 
 def a_timeout_is_not_sent(patch: pytest.MonkeyPatch) -> None:
     """A read timeout is taken for "did not work"."""
-    honest = claiming.outcome
+    honest = outcome.outcome
 
-    def outcome(result: PlaceResult | Stale) -> claiming.Outcome:
+    def lost(result: PlaceResult | Stale) -> outcome.Outcome:
         return (
-            claiming.Outcome("NOT_SENT", reason="timeout") if isinstance(result, Unknown) else honest(result)
+            outcome.Outcome("NOT_SENT", reason="timeout") if isinstance(result, Unknown) else honest(result)
         )
 
-    patch.setattr(claiming, "outcome", outcome)
+    for where in (claiming, outcome):  # in time, and after the partition was given up
+        patch.setattr(where, "outcome", lost)
 
 
 def a_gate_without_epochs(patch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.records import ReplyState
-from streams.once import claiming
-from streams.once.carrier import PlaceResult, Unknown
-from streams.once.effects import Stale
 from streams.once.gate import GateEntry
 from streams.replies.processor import RepliesProcessor
 from tests.property.calls.chance import Tape
 from tests.property.calls.sms_story import SmsStory
 from tests.property.calls.story import Broken
+from tests.search.plants import a_timeout_is_not_sent
 
 LENGTH = 400
 
@@ -36,14 +34,7 @@ def test_a_reply_is_sent_at_most_once_whatever_happens(seed: int) -> None:
 
 def test_a_timeout_taken_for_not_sent_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A read timeout that is tried again sends twice."""
-    honest = claiming.outcome
-
-    def outcome(result: PlaceResult | Stale) -> claiming.Outcome:
-        return (
-            claiming.Outcome("NOT_SENT", reason="timeout") if isinstance(result, Unknown) else honest(result)
-        )
-
-    monkeypatch.setattr(claiming, "outcome", outcome)
+    a_timeout_is_not_sent(monkeypatch)
     with pytest.raises(Broken, match="I1"):
         stories()
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams.once.claiming import Checking
-from streams.once.effects import CancelCall, Enter, Place
+from streams.once.effects import CancelCall, Checking, Enter, Place
 from streams.once.gate import GateEntry
 from tests.unit.streams.calls.line import USER, Line
 

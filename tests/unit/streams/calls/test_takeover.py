@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.once.claiming import Checking
-from streams.once.effects import Enter, Place
+from streams.once.effects import Checking, Enter, Place
 from tests.unit.streams.calls.line import Line
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from streams.once.carrier import NotSent, Refused, Unknown
 from streams.once.carrier_codes import TABLE, Then, decide, parse
-from streams.once.claiming import outcome
+from streams.once.outcome import outcome
 from streams.reminders.words import TEXTS
 from tests.unit.streams.reminders.line import Line, kinds, tenant
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streams.once.carrier import CarrierMessage
-from streams.once.claiming import Checking
-from streams.once.effects import Enter, Place
+from streams.once.effects import Checking, Enter, Place
 from streams.runtime.processor import Unresolved
 from streams.topology import SMS_EVENTS
 from tests.unit.streams.replies.line import SmsLine
