@@ -175,6 +175,7 @@ class Town:
             "when": command.when.to_record(),
             "number": None,
             "zone": None,
+            "accepted_at": self.clock.now_ms(),
         }
         self.send(REQUESTS.name, "Request", value)
 

@@ -154,6 +154,7 @@ class Model:
 
     def _heard(self, o: Occurrence, attempt: int, try_: int, present: bool) -> Facts:
         o.answered = True
+        self._count(o, answered=1)
         facts = Facts({("ANSWERED", o.sid, o.due): 1})
         if o.status == "over":
             return facts

@@ -160,6 +160,7 @@ class TimerStream(Mailbox):
         if refused:
             self.model.classes[user, "refused"] += 1
             return "REFUSED", Facts()
+        self.model.classes[user, "sms_charged"] += 1
         if command == "yes":
             return self.model.yes(user, received)
         if command == "cancel":
