@@ -14,6 +14,7 @@ from confluent_kafka.admin import OffsetSpec
 
 from connectors.kafka.browse import ends, offsets, places, read, reader
 from connectors.kafka.clients import KafkaClients
+from connectors.kafka.fatal import fatal_errors_as_they_are
 from connectors.kafka.topics import admin_client
 from schemas.errors import UndecodableRecord, UnknownSchema
 from schemas.records import SmsReceived
@@ -75,15 +76,8 @@ class SmsLog:
 
     def append(self, messages: Sequence[CarrierMessage], confirmed: Callable[[CarrierMessage], None]) -> None:
         """As the gateway writes them, keyed by sender. Raises KafkaException when one was not confirmed."""
-        try:
+        with fatal_errors_as_they_are():  # such as the right to write nowhere
             self._append(messages, confirmed)
-        except SystemError as error:
-            # An error that is fatal for the client (we may write nowhere) is raised in it before it calls back for the
-            # records that fail by it, and Python blames those calls.
-            cause = error.__cause__
-            if isinstance(cause, KafkaException):
-                raise cause from None
-            raise
 
     def _append(
         self, messages: Sequence[CarrierMessage], confirmed: Callable[[CarrierMessage], None]

@@ -5,7 +5,8 @@ waits; a thread a request would be the bound on how many SMS can be in flight. T
 producer's own queue (`queue.buffering.max.messages`) and the gateway's `max_in_flight`; who slows down is the
 carrier, by 503.
 
-An idempotent producer that met a fatal error never works again: it is replaced.
+An idempotent producer that met a fatal error never works again: it is replaced, once a second at most, so that one
+that meets it at once (its user may write nowhere) does not start client after client.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from connectors.kafka.fatal import fatal_errors_as_they_are
 from schemas import codec
 from streams.metrics import Metrics
 from streams.topology import Topic
@@ -27,6 +29,7 @@ from streams.topology import Topic
 log = logging.getLogger("ringback.gateway")
 
 POLL_S = 0.1
+REPLACED_EVERY_S = 1.0
 Encode = Callable[[str, str, Mapping[str, Any]], bytes]
 """(topic, record name, record) -> bytes"""
 
@@ -55,6 +58,7 @@ class Deliveries:
         self._encode = encode
         self._producer = make_producer()
         self._broken = False
+        self._replaceable_s = 0.0
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._probe = asyncio.Lock()
@@ -121,19 +125,39 @@ class Deliveries:
 
     async def close(self, within_s: float) -> None:
         """Wait for what is in flight. Call once no request sends any more."""
-        left = await asyncio.to_thread(self._producer.flush, within_s)
-        if left:
-            log.error("%d records were not confirmed by Kafka before the end", left)
+        try:
+            left = await asyncio.to_thread(_flush, self._producer, within_s)
+            if left:
+                log.error("%d records were not confirmed by Kafka before the end", left)
+        except KafkaException as error:
+            log.error("what was in flight is not confirmed by Kafka: %s", error)
         self._stopping = True
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
 
     def _poll(self) -> None:
         while not self._stopping:
-            self._producer.poll(POLL_S)
-            if self._broken:
-                log.error("the producer met a fatal error and is replaced")
-                broken, self._producer = self._producer, self._make_producer()
-                self._broken = False
-                broken.purge()
-                broken.flush(POLL_S)
+            try:
+                with fatal_errors_as_they_are():
+                    self._producer.poll(POLL_S)
+            except KafkaException as error:
+                log.error("the producer met a fatal error: %s", error)
+                self._broken = True
+            if self._broken and time.monotonic() >= self._replaceable_s:
+                self._replaceable_s = time.monotonic() + REPLACED_EVERY_S
+                self._replace()
+
+    def _replace(self) -> None:
+        """Whoever waits for the broken one is told that it has not delivered."""
+        log.error("the producer is replaced")
+        broken, self._producer = self._producer, self._make_producer()
+        self._broken = False
+        broken.purge()
+        with contextlib.suppress(KafkaException):  # once more the error that broke it
+            _flush(broken, POLL_S)
+
+
+def _flush(producer: Producer, within_s: float) -> int:
+    """How many records are left. Raises KafkaException."""
+    with fatal_errors_as_they_are():
+        return producer.flush(within_s)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -140,6 +141,33 @@ def test_backfill_injects_with_its_rights_and_not_with_one_less(
     ]
     guarded.sent.append(sid)
     guarded.wait_until("the SMS has its outcome", lambda: sid in guarded.ledger().outcomes)
+
+
+def test_a_gateway_that_came_before_its_rights_takes_sms_when_it_has_them(guarded: GuardedPipeline) -> None:
+    """Who may write nowhere gets no producer id, which is fatal for a client: no SMS is acknowledged. When the rights
+    come, the same process takes SMS, with a producer that it has made anew.
+
+    The last test of the file: the SMS that were refused lie at the carrier, where a backfill would find them.
+    """
+    admin, gateway = admin_client(guarded.settings.kafka_config()), service("gateway")
+
+    def answered() -> int:
+        """The gateway's answer to an SMS."""
+        user, url = "+12125550004", f"{guarded.public_url}/sms"
+        return int(guarded.simulator.control.send_sms(user, OUR_NUMBER, "list", url=url)["status"])
+
+    guarded.child("gateway").stop(30)
+    with ExitStack() as taken:
+        for grant in gateway.grants:
+            if grant.resource == "topic" and "Write" in grant.operations:
+                taken.enter_context(without(admin, gateway, "topic", grant.name, "Write"))
+        guarded.start_gateway()
+        child = guarded.child("gateway")
+        guarded.wait_until("its producer is given up", lambda: "fatal error" in child.tail(500))
+        assert answered() == 503
+    guarded.wait_until("an SMS is taken", lambda: answered() == 200)
+    assert guarded.child("gateway") is child
+    assert child.running
 
 
 def _lag(as_service: Command) -> dict[str, Any]:

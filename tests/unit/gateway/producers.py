@@ -15,7 +15,8 @@ Report = Callable[[KafkaError | None, Any], None]
 
 
 class MemoryProducer:
-    """`failure` set: every record fails with that code. `silent`: no report ever comes.
+    """`failure` set: every record fails with that code. `silent`: no report ever comes. `raises` set: the next record
+    makes `poll` raise that, as an error does that is fatal for the client, and is never reported.
 
     `meanwhile` is what happens elsewhere while a record is on its way.
     """
@@ -24,6 +25,7 @@ class MemoryProducer:
         self.records: list[tuple[str, bytes, str]] = []
         self.failure: int | None = None
         self.silent = False
+        self.raises: Exception | None = None
         self.full = False
         self.purged = False
         self.meanwhile: Callable[[], None] = lambda: None
@@ -35,7 +37,9 @@ class MemoryProducer:
             raise BufferError("Local: Queue full")
         if self.silent:
             return
-        if self.failure is not None:
+        if self.raises is not None:
+            self._reports.append(self._raise)
+        elif self.failure is not None:
             error = KafkaError(self.failure)
             self._reports.append(lambda: on_delivery(error, None))
         else:
@@ -52,6 +56,11 @@ class MemoryProducer:
             self._reports.popleft()()
             served += 1
         return served
+
+    def _raise(self) -> None:
+        assert self.raises is not None
+        raised, self.raises = self.raises, None
+        raise raised
 
     def flush(self, timeout_s: float) -> int:
         end = time.monotonic() + timeout_s

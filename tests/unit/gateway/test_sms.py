@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from streams.runtime.clock import ManualClock
 from tests.unit.gateway.conftest import OUR_NUMBER, USER_NUMBER, Carrier, sms_form
@@ -60,3 +60,22 @@ async def test_a_producer_with_a_fatal_error_is_replaced(carrier: Carrier) -> No
     carrier.producer.failure = None
     assert (await carrier.post("/sms", sms_form())).status_code == 200
     assert carrier.producer.purged
+
+
+@pytest.mark.parametrize("blamed", [False, True])
+async def test_an_error_that_breaks_the_client_does_not_end_the_gateway(
+    carrier: Carrier, blamed: bool
+) -> None:
+    """It is raised out of `poll`, or out of a report that ran meanwhile: the next request is served all the same."""
+    fatal = KafkaException(KafkaError(KafkaError._FATAL))
+    carrier.producer.raises = _blamed(fatal) if blamed else fatal
+    assert (await carrier.post("/sms", sms_form())).status_code == 503
+    assert (await carrier.post("/sms", sms_form())).status_code == 200
+    assert carrier.producer.purged
+
+
+def _blamed(fatal: Exception) -> Exception:
+    """As Python tells of a call that returned with `fatal` pending."""
+    error = SystemError("<function report> returned a result with an exception set")
+    error.__cause__ = fatal
+    return error
