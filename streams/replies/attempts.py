@@ -100,18 +100,18 @@ class ReplyAttempts:
         if why_not := self.why_not(attempt, now_ms):
             yield from self.note(attempt, "FAILED", now_ms, reason=why_not)
             return
+        yield from _resolved(attempt)
         wait_ms = full_jitter_ms(attempt["reply_id"], attempt["try"] - 1, _RETRY_BASE_MS, _RETRY_CAP_MS)
         attempt["try"] += 1
         attempt["phase"], attempt["state"], attempt["wake_at"] = "WAITING", "", now_ms + wait_ms
         attempt["claimed_at"] = attempt["first_claimed_at"] = None
         self.book.put(attempt)
-        yield Do(Unresolved(state_key(attempt), None))
 
     def end(self, attempt: ReplyState, now_ms: int, reason: str | None = None) -> Iterator[Output]:
         """`reason`: why it FAILED, if it did."""
+        yield from _resolved(attempt)
         self.book.end(attempt, now_ms)
         yield Do(Finish((gate_key(attempt),)))
-        yield Do(Unresolved(state_key(attempt), None))
         yield from _acknowledged(attempt, reason, now_ms)
 
     # -- sent: did it arrive?
@@ -172,6 +172,12 @@ class ReplyAttempts:
             yield from self.note(attempt, state, now_ms, mine[0].sid, "found_at_carrier")
         elif now_ms >= (attempt["first_claimed_at"] or 0) + resolve_ms:
             yield from self.note(attempt, "FAILED", now_ms, reason=why_not_found(found))
+
+
+def _resolved(attempt: ReplyState) -> Iterator[Output]:
+    """An attempt that was UNKNOWN is so no more; to be said before its phase changes."""
+    if attempt["phase"] == "UNKNOWN":
+        yield Do(Unresolved(state_key(attempt), None))
 
 
 def _acknowledged(ended: ReplyState, reason: str | None, now_ms: int) -> Iterator[Output]:

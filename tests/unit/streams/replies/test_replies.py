@@ -321,3 +321,12 @@ def test_an_unknown_reply_is_told_until_it_is_resolved(line: SmsLine, how: str) 
         line.callback(name, "SENT")
     line.pass_time(130)
     assert [s for s in line.signals if isinstance(s, Unresolved)][-1].since_ms is None
+
+
+def test_a_reply_that_was_never_unknown_tells_of_no_resolution(line: SmsLine) -> None:
+    """Most replies are not: they cost nothing, and neither does one that is tried again."""
+    line.carrier.script.append("not_sent")
+    name = line.reply()
+    line.pass_time(60)
+    assert line.states(name)[-1] in ("SENT", "DELIVERED")
+    assert [s for s in line.signals if isinstance(s, Unresolved)] == []
