@@ -14,12 +14,12 @@ from confluent_kafka.admin import OffsetSpec
 
 from connectors.kafka.browse import ends, offsets, places, read, reader
 from connectors.kafka.clients import KafkaClients
-from connectors.kafka.fatal import fatal_errors_as_they_are
 from connectors.kafka.topics import admin_client
 from schemas.errors import UndecodableRecord, UnknownSchema
 from schemas.records import SmsReceived
 from schemas.registry import Codec
 from streams.once.carrier import CarrierMessage
+from streams.runtime.fatal import fatal_errors_as_they_are
 from streams.topology import SMS_INBOUND
 
 SID = re.compile(rb"(?:SM|MM)[0-9a-fA-F]{32}")

@@ -21,9 +21,9 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from connectors.kafka.fatal import fatal_errors_as_they_are
 from schemas import codec
 from streams.metrics import Metrics
+from streams.runtime.fatal import fatal_errors_as_they_are
 from streams.topology import Topic
 
 log = logging.getLogger("ringback.gateway")

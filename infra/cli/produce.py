@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connectors.kafka.browse import ANSWER_S, UnknownTopicError
+from streams.runtime.fatal import fatal_errors_as_they_are
 from streams.topology import PARTITIONER
 
 TIMEOUT_S = 10.0
@@ -48,24 +49,25 @@ def write(
     places: list[tuple[int, int]] = [(-1, -1)] * len(records)
     failed: list[KafkaError] = []
 
-    for index, record in enumerate(records):
+    with fatal_errors_as_they_are():  # such as the right to write nowhere
+        for index, record in enumerate(records):
 
-        def delivered(error: KafkaError | None, message: Message, index: int = index) -> None:
-            if error is not None:
-                failed.append(error)
-            else:
-                places[index] = (int(message.partition() or 0), int(message.offset() or 0))
+            def delivered(error: KafkaError | None, message: Message, index: int = index) -> None:
+                if error is not None:
+                    failed.append(error)
+                else:
+                    places[index] = (int(message.partition() or 0), int(message.offset() or 0))
 
-        producer.produce(
-            record.topic,
-            key=record.key,
-            value=record.value,
-            headers=list(record.headers),
-            on_delivery=delivered,
-            partition=-1 if record.partition is None else record.partition,  # -1: librdkafka's "any"
-        )
-        producer.poll(0)
-    left = producer.flush(timeout_s + 1)
+            producer.produce(
+                record.topic,
+                key=record.key,
+                value=record.value,
+                headers=list(record.headers),
+                on_delivery=delivered,
+                partition=-1 if record.partition is None else record.partition,  # -1: librdkafka's "any"
+            )
+            producer.poll(0)
+        left = producer.flush(timeout_s + 1)
     if failed or left:
         raise KafkaException(failed[0] if failed else KafkaError(KafkaError._TIMED_OUT, "not acknowledged"))
     return places

@@ -13,6 +13,7 @@ from streams.runtime.clients import Codec
 from streams.runtime.clock import Clock
 from streams.runtime.effects import Arrived
 from streams.runtime.encoded import encoded
+from streams.runtime.fatal import fatal_errors_as_they_are
 from streams.runtime.processor import Processor
 
 log = logging.getLogger("ringback.loop")
@@ -46,7 +47,8 @@ class Evidence:
     def flush(self, timeout_s: float) -> None:
         """Wait until what was written is acknowledged."""
         try:
-            left = self._producer.flush(timeout_s)
+            with fatal_errors_as_they_are():
+                left = self._producer.flush(timeout_s)
         except KafkaException as error:
             log.error("late evidence may be lost: %s", error)
             return

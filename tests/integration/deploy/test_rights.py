@@ -143,6 +143,13 @@ def test_backfill_injects_with_its_rights_and_not_with_one_less(
     guarded.wait_until("the SMS has its outcome", lambda: sid in guarded.ledger().outcomes)
 
 
+def test_a_user_who_may_not_write_is_told_so(as_service: Command) -> None:
+    """Not that the command has a bug."""
+    code, out, why = as_service("lag", "send", "--from", "+12125550005", "--to", OUR_NUMBER, "list")
+    assert (code, out) == (UNREACHABLE, ""), why
+    assert "authoriz" in why.lower()
+
+
 def test_a_gateway_that_came_before_its_rights_takes_sms_when_it_has_them(guarded: GuardedPipeline) -> None:
     """Who may write nowhere gets no producer id, which is fatal for a client: no SMS is acknowledged. When the rights
     come, the same process takes SMS, with a producer that it has made anew.
