@@ -126,16 +126,22 @@ class TenantsTable:
         return all(self._positions[place] >= end for place, end in wanted.items())
 
     def _read_on(self, consumer: Consumer) -> None:
-        try:
-            while not self._stopping.is_set():
-                message = consumer.poll(0.1)
-                if message is not None:
-                    self._take(message)
-        except Exception:
-            # A table that stands still must be seen: whoever misses a number gets Hold from now on.
-            log.exception("the reader of %s has stopped", TENANTS.name)
-        finally:
-            consumer.close()
+        """Until `close`. What breaks a reader is said, and a new one goes on where it stood; whoever misses a number
+        meanwhile gets Hold."""
+        while True:
+            try:
+                while not self._stopping.is_set():
+                    message = consumer.poll(0.1)
+                    if message is not None:
+                        self._take(message)
+                return
+            except Exception:
+                log.exception("the reader of %s is made anew", TENANTS.name)
+            finally:
+                consumer.close()
+            self._stopping.wait(RETRY_S)
+            consumer = reader(self._config)
+            consumer.assign([TopicPartition(*place, at) for place, at in self._positions.items()])
 
     def _take(self, message: Message) -> None:
         error = message.error()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import DEFAULT, patch
 
 import pytest
 
@@ -12,6 +13,7 @@ from connectors.settings import Settings
 from infra.cli.tenants import apply_tenants
 from infra.cluster import LocalCluster
 from schemas.codec import encode
+from schemas.registry import Codec
 from streams.runtime.errors import Hold
 from streams.tenants import Tenant
 from streams.topology import TENANTS
@@ -73,6 +75,21 @@ def test_garbage_on_the_topic_is_passed(settings: Settings, fresh_topics: FreshT
     producer.flush(10)
     with TenantsTable(settings.kafka_config()).start() as table:
         assert table.owner_of("+14155550100") == ACME
+
+
+def test_a_reader_that_breaks_is_made_anew(settings: Settings, fresh_topics: FreshTopics) -> None:
+    """An error that nobody thought of costs a moment, not the numbers of every tenant that comes after it."""
+    fresh_topics([TENANTS], partitions=1)
+    codec = Codec()
+    with (
+        TenantsTable(settings.kafka_config(), codec).start() as table,
+        patch.object(
+            codec, "decode", side_effect=[MemoryError, *[DEFAULT] * 9], wraps=codec.decode
+        ) as decode,
+    ):
+        apply_tenants(settings, [ACME])
+        assert table.owner_of("+14155550100") == ACME
+        assert decode.call_count == 2
 
 
 def test_without_a_broker_a_miss_is_not_an_answer(tmp_path: Path) -> None:
