@@ -1,4 +1,4 @@
-"""What only the real server can show: time-outs, refusals, replicas, expiry, the price of a script."""
+"""What only the real server can show: time-outs, refusals, replicas, expiry."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ async def test_a_server_that_stands_still_is_given_up_once_and_in_time(
     valkey: ValkeyServer,
 ) -> None:
     """No hidden retry: one time-out, and the claim's age is still known. However many ask at once."""
-    gate = RedisGate.from_url(valkey.url, timeout_s=1)
+    gate = RedisGate.from_url(valkey.url, timeout_s=2)
     await filled(gate, "s")
     with valkey.frozen():
         began = time.monotonic()
         asked = [gate.enter("s", f"k{n or ''}", 1, "t", SAY, None) for n in range(3 * MAX_CONNECTIONS)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         assert {getattr(answer, "reason", answer) for answer in answers} <= {"slow", "away"}
-        assert time.monotonic() - began < 1.9
+        assert time.monotonic() - began < 3.9, "asked twice it would be four"
     assert await gate.enter("s", "k", 1, "t", SAY, None) == Passed(), "asked again, it is still ours"
     await gate.close()
 
@@ -260,14 +260,3 @@ async def once_replicated(ask: Callable[[], Awaitable[Answer]]) -> Answer:
             except GateUnavailable as error:
                 if error.reason != "replicas":
                     raise
-
-
-async def test_the_generation_check_is_cheap(client: Redis) -> None:
-    """INFO of two sections inside a script costs the server less than 60 us."""
-    body = "for i = 1, 500 do redis.call('INFO', 'server', 'replication') end"
-    began = time.monotonic()
-    await client.eval(body, 0)
-    with_info_s = time.monotonic() - began
-    began = time.monotonic()
-    await client.eval("for i = 1, 500 do redis.call('ECHO', 'x') end", 0)
-    assert (with_info_s - (time.monotonic() - began)) / 500 < 60e-6 * 3, "three times, for a busy machine"
