@@ -12,27 +12,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from connectors.views.fetched import Fetched
 from streams.views.tables import Batch, Place
 
 Next = Callable[[Place], int]
 """Where the tables are in a partition. Called from the consumer's thread."""
-
-
-class Standing(NamedTuple):
-    """How far a partition is, offsets and epoch ms. `position`: where fetching goes on; `stable`: the last stable
-    offset as a fetch told it at `told_at`; `handed`: up to where batches were handed on. None: not known yet."""
-
-    position: int | None = None
-    stable: int | None = None
-    told_at: int | None = None
-    handed: int | None = None
 
 
 class Message:
@@ -112,7 +102,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         state = assignment.state_value(place) if assignment else None
         return state._position if state is not None else None
 
-    def positions(self) -> dict[Place, Standing]:
+    def positions(self) -> dict[Place, Fetched]:
         """How far each assigned partition is."""
         consumer = self._consumer
         if consumer is None:
@@ -120,12 +110,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         assignment = consumer._subscription.subscription and consumer._subscription.subscription.assignment
         if not assignment:
             return {}
-        found: dict[Place, Standing] = {}
+        found: dict[Place, Fetched] = {}
         for tp in list(assignment.tps):
             state = assignment.state_value(tp)
             if state is not None:
                 handed = self._handed.get(TP(tp.topic, tp.partition))
-                found[tp.topic, tp.partition] = Standing(state._position, state.lso, state.timestamp, handed)
+                found[tp.topic, tp.partition] = Fetched(state._position, state.lso, state.timestamp, handed)
         return found
 
 
@@ -141,7 +131,7 @@ def transport_from(next_of: Next) -> type[driver.Transport]:
         def _new_consumer_thread(self) -> ConsumerThread:
             return Thread(self, loop=self.loop, beacon=self.beacon)
 
-        def positions(self) -> Mapping[Place, Standing]:
+        def positions(self) -> Mapping[Place, Fetched]:
             return self._thread.positions()
 
     class Transport(driver.Transport):

@@ -1,0 +1,146 @@
+"""One life of a worker of the read models: tables, Faust and the answers on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from connectors.metrics import PrometheusMetrics
+from connectors.settings import Settings
+from connectors.views.fetched import Fetched
+from infra.run.views.folder import open_tables
+from infra.run.views.logs import logs_now
+from infra.run.views.progress import Progress
+from infra.run.views.serving import Serving
+from schemas.errors import RegistryUnreachable, UndecodableRecord, UnknownSchema
+from schemas.registry import Codec
+from streams.runtime.errors import Hold
+from streams.runtime.processor import Poison
+from streams.topology import VIEWS
+from streams.views.rows import MEANINGS, Record
+from streams.views.tables import Applied, Batch, Place, Tables
+
+log = logging.getLogger("ringback.views")
+
+COMMIT_S, COMMIT_RECORDS = 1.0, 20_000  # what a crash reads again
+STOP_S = 10.0
+
+
+class Worker:
+    """Started, ticked until something fails or it is to stop, closed whatever happened; never started again."""
+
+    progress: Progress
+    """Since it was started."""
+
+    def __init__(
+        self, settings: Settings, security: dict[str, Any], folder: Path, metrics: PrometheusMetrics
+    ) -> None:
+        self._settings, self._security, self._folder, self._metrics = settings, security, folder, metrics
+        self._codec = Codec(settings.schema_registry_url)
+        self._decoders = {t: self._codec.decoder(t, name) for t, (name, _) in MEANINGS.items()}
+        self._committed_s = time.monotonic()
+        self._tables: Tables | None = None
+        self._app: Any = None
+        self._serving: Serving | None = None
+
+    async def start(self, listener: socket.socket, shown: str) -> None:
+        """Open the tables, answer on `listener` whoever shows the token `shown`, and begin to read."""
+        from connectors.views.asking import Answers
+        from connectors.views.consumer import transport_from
+        from connectors.views.http import create_app
+        from streams.views.worker import Feed, make_app
+
+        begun_at = _now_ms()
+        config = self._settings.kafka_config()
+        logs = await asyncio.get_running_loop().run_in_executor(None, logs_now, config)
+        self._tables = tables = open_tables(self._folder, self._decode, logs)
+        self._feed = feed = Feed(tables, self._tell)
+        self.progress = Progress(tables, logs.ends, begun_at, self._positions, lambda: feed.held)
+        member = self._settings.member_id()
+        self._app = make_app(
+            VIEWS.group(member),
+            (self._settings.kafka_bootstrap_servers or "").split(","),
+            feed,
+            self._folder,
+            transport_from(tables.next),
+            # A worker that is killed and back takes its own place, with no wait for its old self to time out.
+            consumer_group_instance_id=member,
+            **self._security,
+        )
+        answers = Answers(tables, lambda t, value, at: self._decode(t, value, MEANINGS[t][0], at), _now_ms)
+        self._serving = Serving(create_app(answers, self.progress, shown, self._metrics), listener)
+        await self._app.start()
+
+    def _decode(self, topic: str, value: bytes, _name: str, _appended_at: int) -> Record:
+        try:
+            record: Record = self._decoders[topic](value)
+        except UndecodableRecord as error:
+            raise Poison("undecodable", str(error)) from error
+        except (UnknownSchema, RegistryUnreachable) as error:
+            raise Hold(str(error)) from error
+        return record
+
+    def _tell(self, batch: Batch, applied: Applied) -> None:
+        inc = self._metrics.inc
+        for result, count in (
+            ("new", applied.new),
+            ("copy", applied.copies),
+            ("skipped", len(applied.skipped)),
+        ):
+            if count:
+                inc("ringback_views_records_total", count, topic=batch.topic, result=result)
+        if applied.skipped:
+            log.warning(
+                "%d records of %s %d are skipped (%s); /v1/status has their places",
+                len(applied.skipped),
+                batch.topic,
+                batch.partition,
+                ", ".join(sorted(set(applied.skipped))),
+            )
+
+    def _positions(self) -> Mapping[Place, Fetched]:
+        consumer = getattr(self._app, "_consumer", None)
+        found: Mapping[Place, Fetched] = consumer.positions() if consumer is not None else {}
+        return found
+
+    async def tick(self) -> None:
+        """What is due: hand on a failure, commit, see how far it is."""
+        assert self._tables is not None
+        if self._feed.failed.done():
+            self._feed.failed.result()
+        if self._app.crashed:
+            raise RuntimeError(f"Faust gave up: {self._app.crash_reason!r}")
+        if self._serving is not None:
+            self._serving.check()
+        due = time.monotonic() - self._committed_s > COMMIT_S
+        if self._tables.uncommitted and (due or self._tables.uncommitted >= COMMIT_RECORDS):
+            self._tables.commit(_now_ms())
+            self._committed_s = time.monotonic()
+        self.progress.look()
+        self._metrics.set("ringback_views_whole", int(self.progress.whole))
+        if (as_of := self.progress.as_of) is not None:
+            self._metrics.set("ringback_views_behind_seconds", max(0.0, (_now_ms() - as_of) / 1000))
+
+    async def close(self) -> None:
+        """Stop reading, commit what was taken in, stop answering."""
+        if self._app is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self._app.stop(), STOP_S)
+        if self._tables is not None:
+            failed = self._app is None or self._feed.failed.done()
+            if not failed:
+                self._tables.commit(_now_ms())
+        if self._serving is not None:
+            await self._serving.stop()
+        if self._tables is not None:
+            self._tables.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,107 @@
+"""A worker of the read models in a process: started anew when it fails, and never away from its port."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from connectors.metrics import PrometheusMetrics
+from connectors.settings import Settings
+from infra.run.views import member
+from infra.run.views.member import ViewsMember
+from streams.views.metrics import VIEWS_METRICS
+from tests.waiting import until
+
+
+class Told:
+    """How far a worker is, set by hand."""
+
+    whole = True
+    held: str | None = None
+
+
+class Lives:
+    """Workers that do what the test says: each of `fails` ends one with its next tick."""
+
+    def __init__(self) -> None:
+        self.progress = Told()
+        self.fails: list[Exception] = []
+        self.started = self.closed = 0
+        self.at_close: Callable[[], None] = lambda: None
+
+    def __call__(self, *_: object) -> Lives:
+        return self
+
+    async def start(self, listener: socket.socket, _token: str) -> None:
+        listener.close()  # as the HTTP server does when a worker ends
+        self.started += 1
+
+    async def tick(self) -> None:
+        if self.fails:
+            raise self.fails.pop()
+
+    async def close(self) -> None:
+        self.closed += 1
+        self.at_close()
+
+
+@pytest.fixture
+def lives(monkeypatch: pytest.MonkeyPatch) -> Lives:
+    lives = Lives()
+    monkeypatch.setattr(member, "Worker", lives)
+    monkeypatch.setattr(member, "RESTART_MIN_S", 0.01)
+    monkeypatch.setattr(member, "TICK_S", 0.01)
+    return lives
+
+
+@pytest.fixture
+def metrics() -> PrometheusMetrics:
+    return PrometheusMetrics(VIEWS_METRICS)
+
+
+@pytest.fixture
+def views(lives: Lives, metrics: PrometheusMetrics, tmp_path: Path) -> Iterator[ViewsMember]:
+    settings = Settings(state_dir=str(tmp_path), views_port=0)
+    views = ViewsMember(settings, metrics, threading.Event())
+    views.start()
+    until(lambda: views.ready, "a worker runs")
+    yield views
+    views.ask_to_stop()
+    assert views.join(10)
+    assert lives.started == lives.closed
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Faust gave up"), OSError("the disk is full")], ids=str)
+def test_a_worker_that_fails_is_closed_and_started_anew(
+    views: ViewsMember, lives: Lives, metrics: PrometheusMetrics, error: Exception
+) -> None:
+    """Whatever it failed with; it is counted, and the member is ready again by itself."""
+    lives.fails.append(error)
+    until(lambda: lives.started == 2 and views.ready, "there is a new one")
+    assert lives.closed == 1
+    assert "ringback_views_restarts_total 1.0" in metrics.page("")[0].decode()
+    assert views.alive
+
+
+def test_who_asks_between_two_workers_is_not_refused(views: ViewsMember, lives: Lives) -> None:
+    """The port stays open: a question waits for the next worker, as long as whoever asks wants to wait."""
+    asked: list[bool] = []
+
+    def ask() -> None:
+        socket.create_connection(("127.0.0.1", views.port), timeout=5).close()
+        asked.append(True)
+
+    lives.at_close = ask
+    lives.fails.append(RuntimeError("the first ends"))
+    until(lambda: lives.started == 2 and views.ready, "there is a new one")
+    assert asked
+
+
+def test_whole_tables_are_what_makes_it_ready(views: ViewsMember, lives: Lives) -> None:
+    """Whoever balances load by `/readyz` must not send questions to what answers 503."""
+    lives.progress.whole = False
+    assert (views.ready, views.alive) == (False, True)
