@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -62,7 +62,7 @@ class Runs(Protocol):
 
     @property
     def held(self) -> dict[str, str]:
-        """What stands still -> why."""
+        """What stands still (`stage:partition`, `views`) -> why."""
 
     def start(self) -> None: ...
 
@@ -210,7 +210,7 @@ def run_stages(
         ]
         crew += also
         health = (
-            HealthServer(http_port, crew, metrics, lambda: _filling(all_hands), lambda: _held(crew))
+            HealthServer(http_port, crew, metrics, lambda: _filling(all_hands), lambda: held_by(crew))
             if http_port is not None
             else None
         )
@@ -241,9 +241,9 @@ def _filling(all_hands: list[Hands]) -> dict[str, Any]:
     return found
 
 
-def _held(crew: list[Runs]) -> dict[str, str]:
-    """The partitions that stand still, and why."""
-    return {at: why for m in crew if isinstance(m, Member) for at, why in m.held.items()}
+def held_by(crew: Iterable[Runs]) -> dict[str, str]:
+    """What stands still in a process, of stages and of what runs beside them, and why."""
+    return {at: why for member in crew for at, why in member.held.items()}
 
 
 def _partitions_of_users(settings: Settings) -> int:

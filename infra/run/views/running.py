@@ -41,7 +41,11 @@ def _alone(settings: Settings, http_port: int | None, stop: threading.Event) -> 
     logs_now(settings.kafka_config())  # what is missing is said at once, and not tried again for ever
     metrics = PrometheusMetrics(VIEWS_METRICS)
     member = ViewsMember(settings, metrics, stop)
-    health = HealthServer(http_port, [member], metrics) if http_port is not None else None
+    health = (
+        HealthServer(http_port, [member], metrics, held=lambda: member.held)
+        if http_port is not None
+        else None
+    )
     member.start()
     stop.wait()
     log.info("stopping")

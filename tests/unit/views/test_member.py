@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from connectors.metrics import PrometheusMetrics
 from connectors.settings import Settings
-from infra.run.views import member
+from infra.cluster.ports import lease_port
+from infra.run.health import HealthServer
+from infra.run.stages import Member, Runs, held_by
+from infra.run.views import member, run_with_views, running
 from infra.run.views.member import ViewsMember
+from streams.runtime.loop import Loop
 from streams.views.metrics import VIEWS_METRICS
 from tests.waiting import until
 
@@ -105,3 +115,52 @@ def test_whole_tables_are_what_makes_it_ready(views: ViewsMember, lives: Lives) 
     """Whoever balances load by `/readyz` must not send questions to what answers 503."""
     lives.progress.whole = False
     assert (views.ready, views.alive) == (False, True)
+
+
+def not_ready(port: int) -> Any:
+    """What `/readyz` says, which must be no."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5)
+    with refused.value:
+        return json.load(refused.value)
+
+
+def test_the_health_page_names_what_holds_views_up_beside_stages(views: ViewsMember, lives: Lives) -> None:
+    """Not ready says that something is wrong; why, and of which part of the process, is what one asks next."""
+    ends = threading.Event()
+    partitions = SimpleNamespace(held={"inbound:3": "too many dead letters"})
+    loop = SimpleNamespace(ready=True, partitions=partitions, run=ends.wait, stop=ends.set)
+    stage = Member("inbound-0", lambda: cast(Loop, loop), threading.Event(), lambda: None)
+    stage.start()
+    until(lambda: stage.held, "the stage runs")
+    crew: list[Runs] = [stage, views]
+    health = HealthServer(0, crew, PrometheusMetrics(), held=lambda: held_by(crew))
+    lives.progress.whole, lives.progress.held = False, "billing.charges 2: no such schema"
+    assert not_ready(health.port) == {
+        "ok": False,
+        "members": {"inbound-0": True, "views-0": False},
+        "held": {"inbound:3": "too many dead letters", "views": "billing.charges 2: no such schema"},
+    }
+    lives.progress.whole, lives.progress.held = True, None
+    assert held_by(crew) == stage.held
+    health.close()
+    stage.ask_to_stop()
+    assert stage.join(10)
+
+
+def test_the_health_page_names_what_holds_views_up_alone(
+    lives: Lives, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "logs_now", lambda _config: None)
+    lives.progress.whole, lives.progress.held = False, "billing.charges 2: no such schema"
+    settings = Settings(kafka_bootstrap_servers="none", state_dir=str(tmp_path), views_port=0)
+    stop = threading.Event()
+    with lease_port(None) as lease, ThreadPoolExecutor(1) as process:
+        finished = process.submit(run_with_views, [], settings, 1, lease.port, stop)
+        try:
+            until(lambda: lives.started or finished.done(), "a worker runs")
+            held = until(lambda: not_ready(lease.port).get("held"), "it is named", 10)
+        finally:
+            stop.set()
+        assert finished.result(10) == 0
+    assert held == {"views": "billing.charges 2: no such schema"}
