@@ -9,5 +9,6 @@ from infra.monitoring.money import MONEY
 from infra.monitoring.objectives import OBJECTIVES
 from infra.monitoring.promises import PROMISES
 from infra.monitoring.reminders import REMINDERS
+from infra.monitoring.views import VIEWS
 
-GROUPS: tuple[Group, ...] = (OBJECTIVES, PROMISES, REMINDERS, CARRIER, MONEY, KAFKA)
+GROUPS: tuple[Group, ...] = (OBJECTIVES, PROMISES, REMINDERS, CARRIER, MONEY, KAFKA, VIEWS)

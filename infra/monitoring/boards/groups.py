@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from infra.monitoring.boards.model import Board, Panel, Query, Row, Variable
 from infra.monitoring.boards.telling import BAD, GOOD, bounds_of
+from infra.monitoring.boards.views import READ_MODELS
 
 _TOPIC = 'topic=~"$topic",partition=~"$partition"'
 _OURS = f'{_TOPIC},topic!~"__.*"'  # Kafka's own topics would dwarf the rest
@@ -282,7 +283,7 @@ GROUPS_BOARD = Board(
     "groups",
     "Ringback: consumer groups",
     "Lag of each consumer group, in seconds, records and offsets, of this cluster's other groups too.",
-    (_NOW, _BEHIND, _PACE, _EACH, _ITSELF),
+    (_NOW, _BEHIND, _PACE, _EACH, READ_MODELS, _ITSELF),
     (
         Variable("group", "Consumer group", "kafka_consumergroup_members", "consumergroup"),
         Variable("topic", "Topic", 'kafka_topic_partitions{topic!~"__.*"}', "topic"),

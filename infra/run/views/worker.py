@@ -30,6 +30,7 @@ log = logging.getLogger("ringback.views")
 
 COMMIT_S, COMMIT_RECORDS = 1.0, 20_000  # what a crash reads again
 STOP_S = 10.0
+RESULTS = ("new", "copy", "skipped")
 
 
 class Worker:
@@ -45,6 +46,9 @@ class Worker:
         self._codec = Codec(settings.schema_registry_url)
         self._decoders = {t: self._codec.decoder(t, name) for t, (name, _) in MEANINGS.items()}
         self._committed_s = time.monotonic()
+        for topic in MEANINGS:
+            for result in RESULTS:  # from 0, or a rate would not see the first of them
+                metrics.inc("ringback_views_records_total", 0, topic=topic, result=result)
         self._tables: Tables | None = None
         self._app: Any = None
         self._serving: Serving | None = None
@@ -88,11 +92,7 @@ class Worker:
 
     def _tell(self, batch: Batch, applied: Applied) -> None:
         inc = self._metrics.inc
-        for result, count in (
-            ("new", applied.new),
-            ("copy", applied.copies),
-            ("skipped", len(applied.skipped)),
-        ):
+        for result, count in zip(RESULTS, (applied.new, applied.copies, len(applied.skipped)), strict=True):
             if count:
                 inc("ringback_views_records_total", count, topic=batch.topic, result=result)
         if applied.skipped:

@@ -83,7 +83,7 @@ class ObservedRun:
 
 @contextmanager
 def started(folder: Path, said: list[str]) -> Iterator[ObservedRun]:
-    """System, a second member with warm standby, backfill, lag exporter, Prometheus; all of them scraped once."""
+    """System, a second member with warm standby, backfill, read models, lag exporter, Prometheus; each scraped once."""
     folder.mkdir(exist_ok=True)
     (folder / "tenants.yaml").write_text(TENANTS)
     settings = Settings.read(
@@ -91,10 +91,11 @@ def started(folder: Path, said: list[str]) -> Iterator[ObservedRun]:
             "RINGBACK_TENANTS": str(folder / "tenants.yaml"),
             "RINGBACK_RESOLVE_S": "6",
             "RINGBACK_STANDBY": "on",
+            "RINGBACK_VIEWS_TOKEN": "of this run",
         }
     )
     with ExitStack() as exits:
-        ports = {name: exits.enter_context(lease_port(None)) for name in ("second", "backfill")}
+        ports = {name: exits.enter_context(lease_port(None)) for name in ("second", "backfill", "views")}
         more = {name: [f"127.0.0.1:{lease.port}"] for name, lease in ports.items()}
         system = System(settings, folder / "up", said.append, observing=Observing(every_s=1, more=more))
         exits.enter_context(system)
@@ -103,6 +104,7 @@ def started(folder: Path, said: list[str]) -> Iterator[ObservedRun]:
         _start(children, system, "second", ports["second"], "run", "reminders", "calls", "inbound")
         backfill = ["backfill", "--every", "2s", "--settle", "0s"]
         _start(children, system, "backfill", ports["backfill"], *backfill)
+        _start(children, system, "views", ports["views"], "run", "views", "--views-port", "0")
         assert system.scraped is not None
         assert system.scraped.url is not None, "there is no Prometheus"
         run = ObservedRun(system, Prometheus(system.scraped.url), folder)

@@ -9,7 +9,7 @@ import pytest
 
 from infra.monitoring.names import TABLES, samples
 from streams.lag_metrics import LAG_METRICS
-from streams.metrics import METRICS
+from streams.views.metrics import WITH_VIEWS
 from tests.integration.monitoring.prometheus import Sample
 from tests.integration.monitoring.run import ObservedRun
 from tests.unit.monitoring.test_emitted import RARE
@@ -63,7 +63,7 @@ def test_nothing_is_declared_that_is_never_emitted(observed: ObservedRun) -> Non
     counters, stand there at 0 from the start, so they count when they were ever something else. What a minute cannot
     show is in RARE."""
     never = set()
-    for name, metric in METRICS.items():
+    for name, metric in WITH_VIEWS.items():
         sample = f"{name}_count" if metric.type == "histogram" else name
         window = f"{sample}[{WHOLE_RUN}]"
         emitted = (

@@ -14,7 +14,7 @@ from tests.integration.monitoring.run import ObservedRun
 
 pytestmark = [pytest.mark.integration, pytest.mark.needs("prometheus"), pytest.mark.timeout(240)]
 
-JOBS = ("gateway", "stages", "lag", "second", "backfill")
+JOBS = ("gateway", "stages", "lag", "second", "backfill", "views")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 # Names that danielqsj/kafka_exporter has, and that people's dashboards want so.
 NOT_OURS_TO_MEND = {"kafka_consumergroup_current_offset_sum", "kafka_consumergroup_lag_sum"}

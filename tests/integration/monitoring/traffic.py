@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import urllib.error
@@ -74,6 +75,17 @@ class Traffic:
             "sum(ringback_gateway_answers_total) >= 8"
         )  # six that were told, two of whom pressed a key
         self.all_ended()
+        self.questions()
+
+    def questions(self) -> None:
+        """To the read models, of one who has their token and of one who has not."""
+        log = self.run.system.folder / "logs" / "views.log"
+        [url] = until(lambda: re.findall(r"views answer on (\S+),", log.read_text()), "the views listen")
+        self.run.seen("ringback_views_whole == 1")
+        for token, answer in ((self.settings.views_token, 200), ("another", 401)):
+            bearer = {"Authorization": f"Bearer {token}"}
+            asked = urllib.request.Request(f"{url}/v1/tenants/sunrise/counts?window=minute", headers=bearer)
+            assert self.status(asked) == answer
 
     # -- everything else
 
@@ -174,8 +186,12 @@ class Traffic:
     def post(self, path: str, form: dict[str, str]) -> int:
         """As anybody on the Internet may; the status."""
         data = urllib.parse.urlencode(form).encode()
+        return self.status(urllib.request.Request(f"{self.gateway}{path}", data))
+
+    @staticmethod
+    def status(asked: urllib.request.Request) -> int:
         try:
-            with urllib.request.urlopen(f"{self.gateway}{path}", data, timeout=20) as answer:
+            with urllib.request.urlopen(asked, timeout=20) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as refused:
             with refused:
