@@ -29,7 +29,7 @@ class Rare:
 
 
 CLOCK = "tests/unit/runtime/test_clock.py::test_a_hold_is_told_once"
-DUPLICATES = "tests/unit/streams/calls/test_following.py::test_a_second_call_of_a_try_is_counted_once"
+DUPLICATES = "tests/unit/streams/calls/test_metrics.py::test_a_second_call_of_a_try_is_counted_once"
 RARE = {
     "ringback_duplicate_calls_total": Rare("0 unless the carrier makes two calls of one request", DUPLICATES),
     "ringback_clock_held": Rare("0 while our clock and the broker's, on one machine, agree", CLOCK),
