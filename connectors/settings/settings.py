@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from connectors.kept_file import made_once
 from connectors.settings.kafka_security import KAFKA_SECURITY, is_secret
 from connectors.settings.masking import masked
 from connectors.settings.setting import SettingsError
@@ -128,19 +129,7 @@ class Settings:
 
     def member_id(self) -> str:
         """RINGBACK_MEMBER, else the id kept in the state folder, made at the first call. Raises OSError."""
-        if self.member:
-            return self.member
-        path = Path(self.state_dir) / "member"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".member.{secrets.token_hex(4)}")
-        fresh.write_text(f"member-{secrets.token_hex(4)}\n")
-        try:
-            os.link(fresh, path)  # fails when another process was quicker: then its id is ours
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-        return path.read_text().strip()
+        return self.member or made_once(Path(self.state_dir) / "member", f"member-{secrets.token_hex(4)}")
 
     def shown(self) -> list[dict[str, Any]]:
         """Rows of `ringback config`: setting, value (secrets masked), source, meaning."""

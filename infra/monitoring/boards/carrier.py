@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.monitoring.boards.model import Board, Panel, Query, Row, quantile
+from infra.monitoring.boards.model import Board, Panel, Query, Row, quantile, side_by_side
 from infra.monitoring.boards.telling import BAD, GOOD, NEUTRAL, bounds_of
 from infra.monitoring.boards.webhooks import WEBHOOKS
 from streams.control.modes import MODES
@@ -20,15 +20,13 @@ def _or_none(label: str) -> str:
 
 _NOW = Row(
     "Is anything in the way?",
-    (
+    side_by_side(
         Panel(
             "Breakers",
             "number",
             (Query("max by (kind) (ringback_breaker_state)", "{{kind}}"),),
             states=_BREAKER,
             bounds=bounds_of("BreakerOpen"),
-            width=6,
-            height=4,
         ),
         Panel(
             "Attempts of unknown outcome, now",
@@ -36,16 +34,12 @@ _NOW = Row(
             (Query("sum by (kind) (ringback_unknown_open)", "{{kind}}"),),
             bounds=((None, GOOD), (1, "yellow")),
             alerts=("CarrierOutcomesUnknown", "UnknownOpenTooLong"),
-            width=6,
-            height=4,
         ),
         Panel(
             "Unanswered by the gate, 10 minutes",
             "number",
             (Query("sum(increase(ringback_gate_unavailable_total[10m])) or vector(0)"),),
             bounds=((None, GOOD), (1, BAD)),
-            width=6,
-            height=4,
             decimals=0,
         ),
         Panel(
@@ -53,8 +47,6 @@ _NOW = Row(
             "number",
             (Query('sum(increase(ringback_carrier_refused_total{then="hold"}[10m])) or vector(0)'),),
             bounds=((None, GOOD), (1, BAD)),
-            width=6,
-            height=4,
             decimals=0,
         ),
     ),

@@ -5,7 +5,7 @@ What its overview asks for is here under the same expressions: offsets a second 
 
 from __future__ import annotations
 
-from infra.monitoring.boards.model import Board, Panel, Query, Row, Variable
+from infra.monitoring.boards.model import Board, Panel, Query, Row, Variable, side_by_side
 from infra.monitoring.boards.telling import BAD, GOOD, bounds_of
 from infra.monitoring.boards.views import READ_MODELS
 
@@ -17,48 +17,38 @@ _ROW_OF = "max by (consumergroup, topic, partition)"
 
 _NOW = Row(
     "The cluster",
-    (
+    side_by_side(
         Panel(
             "Kafka answers",
             "number",
             (Query("max(kafka_up)"),),
             states={0: ("no", BAD), 1: ("yes", GOOD)},
             alerts=("BrokerAway", "LagExporterAway"),
-            width=4,
-            height=4,
         ),
-        Panel("Brokers", "number", (Query("max(kafka_brokers)"),), width=4, height=4),
+        Panel("Brokers", "number", (Query("max(kafka_brokers)"),)),
         Panel(
             "Partitions",
             "number",
             (Query('sum(kafka_topic_partitions{topic!~"__.*"})'),),
             about="Of topics that are not Kafka's own.",
-            width=4,
-            height=4,
         ),
         Panel(
             "Partitions with too few copies",
             "number",
             (Query("sum(kafka_topic_partition_under_replicated_partition)"),),
             bounds=((None, GOOD), (1, BAD)),
-            width=4,
-            height=4,
         ),
         Panel(
             "Groups",
             "number",
             (Query('count(kafka_consumergroup_members{consumergroup=~"$group"})'),),
             alerts=(),
-            width=4,
-            height=4,
         ),
         Panel(
             "Groups without a member",
             "number",
             (Query('count(kafka_consumergroup_members{consumergroup=~"$group"} == 0) or vector(0)'),),
             bounds=((None, GOOD), (1, BAD)),
-            width=4,
-            height=4,
         ),
     ),
 )

@@ -7,7 +7,7 @@ and the way to the runbook from the alerts that look at them (`telling.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["lines", "stacked", "number", "heat", "states", "bars", "table"]
@@ -83,6 +83,11 @@ class Board:
     @property
     def panels(self) -> tuple[Panel, ...]:
         return tuple(panel for row in self.rows for panel in row.panels)
+
+
+def side_by_side(*numbers: Panel) -> tuple[Panel, ...]:
+    """These in one low row, each as wide as the others: what a dashboard begins with, to be seen at a glance."""
+    return tuple(replace(panel, width=24 // len(numbers), height=4) for panel in numbers)
 
 
 def quantile(share: float, histogram: str, by: str = "", chosen: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.monitoring.boards.model import Board, Panel, Query, Row, quantile
+from infra.monitoring.boards.model import Board, Panel, Query, Row, quantile, side_by_side
 from infra.monitoring.boards.telling import BAD, GOOD, bounds_of
 from infra.monitoring.boards.trouble import PROCESSES, WRONG
 from infra.monitoring.objectives import BURNS, INDICATORS, OBJECTIVE
@@ -19,7 +19,7 @@ _BUDGET = (
 
 _NOW = Row(
     "Is it well?",
-    (
+    side_by_side(
         Panel(
             "Alerts that fire",
             "number",
@@ -27,16 +27,12 @@ _NOW = Row(
             about="Each has a section in the runbook, one of the dashboards linked above.",
             bounds=((None, GOOD), (1, BAD)),
             alerts=(),
-            width=3,
-            height=4,
         ),
         Panel(
             "Reminders unaccounted",
             "number",
             (Query("sum(ringback_reminders_unaccounted)"),),
             bounds=bounds_of("RemindersUnaccounted"),
-            width=3,
-            height=4,
         ),
         Panel(
             "Longest overdue",
@@ -44,8 +40,6 @@ _NOW = Row(
             (Query("max(reminders_overdue_seconds)"),),
             unit="s",
             bounds=bounds_of("RemindersOverdue"),
-            width=3,
-            height=4,
             decimals=1,
         ),
         Panel(
@@ -54,8 +48,6 @@ _NOW = Row(
             (Query(f"max(kafka_consumergroup_lag_seconds{{{OURS}}})"),),
             unit="s",
             bounds=bounds_of("GroupBehind"),
-            width=3,
-            height=4,
             decimals=1,
         ),
         Panel(
@@ -64,8 +56,6 @@ _NOW = Row(
             (Query("sum(increase(ringback_loop_dead_letters_total[$__range])) or vector(0)"),),
             about="In the time shown.",
             bounds=((None, GOOD), (1, "yellow")),
-            width=3,
-            height=4,
             decimals=0,
         ),
         Panel(
@@ -73,8 +63,6 @@ _NOW = Row(
             "number",
             (Query("sum(ringback_loop_held) or vector(0)"),),
             bounds=bounds_of("PartitionHeld"),
-            width=3,
-            height=4,
         ),
         Panel(
             "Calls made twice",
@@ -82,8 +70,6 @@ _NOW = Row(
             (Query("sum(increase(ringback_duplicate_calls_total[$__range]))"),),
             about="In the time shown.",
             bounds=((None, GOOD), (1, BAD)),
-            width=3,
-            height=4,
             decimals=0,
         ),
         Panel(
@@ -93,8 +79,6 @@ _NOW = Row(
             about="What is owed, less what was charged. A few that are on their way are usual; below 0 somebody was"
             " charged what nobody owes.",
             bounds=((None, BAD), (0, GOOD)),
-            width=3,
-            height=4,
         ),
     ),
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from schemas.records import CallState
 from streams.calls import fold
 from streams.calls.processor import CallsProcessor
 from streams.ids import CallKey
-from streams.once.carrier import CallRequest
+from streams.once.carrier import CallRequest, CarrierCall
 from streams.tenants import Tenant, TenantTable
 from streams.topology import CALLS, DUE, EVENTS
 from tests.evidence import evidence
@@ -80,6 +82,14 @@ class Line(World):
         """What the gateway writes when the carrier calls back, or when it gave the words (ANSWERED, TOLD)."""
         self.append(CALLS.name, "CallEvent", evidence(key, user, state, sid, self.clock.now_ms()))
 
+    def unknown(self, how: str) -> CallKey:
+        """A try whose request ended so: its outcome is not known."""
+        self.carrier.script.append(how)
+        key = self.due()
+        self.settle()
+        assert self.states(key)[-1] == "UNKNOWN"
+        return key
+
     # -- what came of it
 
     def states(self, key: CallKey) -> list[str]:
@@ -110,3 +120,17 @@ class Line(World):
     def rung(self, key: CallKey) -> int:
         """How many calls the carrier made for it."""
         return self.carrier.accepted()[str(key)]
+
+    def fetches(self, seconds: int, sid: str = "CA1") -> list[int]:
+        """Let time pass, and note at which second the carrier is asked for the call."""
+        began_ms, asked, fetch_call = self.clock.now_ms(), [], self.carrier.fetch_call
+
+        async def noted(asked_sid: str) -> CarrierCall | None:
+            if asked_sid == sid:
+                asked.append(round((self.clock.now_ms() - began_ms) / 1000))
+            return await fetch_call(asked_sid)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self.carrier, "fetch_call", noted)  # the same carrier, watched
+            self.pass_time(seconds)
+        return asked
