@@ -6,7 +6,6 @@ import os
 import sys
 import urllib.request
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from connectors.kafka.clients import KafkaClients
 from connectors.settings import Settings
 from infra.bench.calls.due import value
+from infra.bench.reporting import Progress
 from infra.bench.timers.kafka_io import Writer
 from infra.bench.timers.process import MeteredProcess
 from infra.bench.timers.waiting import until
@@ -44,7 +44,7 @@ class Life:
     faults: dict[str, int]
 
 
-def live(cluster: LocalCluster, folder: Path, number: int, progress: Callable[[str], None]) -> Life:
+def live(cluster: LocalCluster, folder: Path, number: int, progress: Progress) -> Life:
     """`number` calls that are all answered. On topics and a tenant that are there (member.py makes them)."""
     progress(f"the whole life of {number:,} calls")
     with ExitStack() as stack:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.kafka import topics
+from infra.bench.reporting import Progress
 from infra.bench.scaling.fleet import RESOLVE_S, Fleet
 from infra.bench.scaling.samples import Sample, Sampler, sampling
 from infra.bench.scaling.shape import Change, Shape, changes, members_text
@@ -29,7 +30,6 @@ SETTLE_S, SETTLE_POLL_S = 90.0, 1.0
 POLL_S = 0.25
 # First markers on fresh partitions, brokers whose hot code is not compiled yet, and calls that are yet to fall due.
 WARM_LEAST_S, WARM_UP_S = 20.0, 90.0
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

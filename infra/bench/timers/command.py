@@ -1,74 +1,113 @@
-"""What `python -m infra.bench timers` does: run, print, draw, judge."""
+"""`python -m infra.bench timers`: run, print, draw, judge."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from infra.bench.timers.measures import measures
-from infra.bench.timers.run import WORKS, run
+from infra.bench.options import counts, json_flag, nodes_option, protocol_option
+from infra.bench.reporting import end, report, telling
 from infra.bench.timers.scale import SCALES
-from infra.bench.timers.table import OURS, figures, table, verdicts
+
+WORKS = [f"W{number}" for number in range(1, 8)]
+PEERS = ["ringback", "kstreams", "kstreams-100ms", "nats", "bullmq"]
+TIGHT = "ringback-tight"  # ours with small buffers: slow on purpose, so it is run by name only
 
 
-def main(
-    works: Sequence[str],
-    peers: Sequence[str],
-    *,
+def _pending(_ctx: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
+    """Each count once, the smallest first."""
+    return tuple(sorted(set(counts(text, "10000,100000")))) if text else ()
+
+
+@click.command()
+@click.option("--work", "works", multiple=True, type=click.Choice(WORKS), help="Several times; default: all.")
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    type=click.Choice([*PEERS, TIGHT]),
+    help="Several times; default: all but the tight one.",
+)
+@click.option("--scale", type=click.Choice(list(SCALES)), default="small", show_default=True)
+@nodes_option("1")
+@protocol_option
+@click.option(
+    "--pending",
+    default="",
+    metavar="N,N",
+    callback=_pending,
+    help="Far timers that are there beforehand, and the size of W1 and W6. Several: all works at each, side by side.",
+)
+@click.option("--seed", type=int, help="Of the moments at which W5 kills; default: always the same.")
+@click.option(
+    "--png", type=click.Path(dir_okay=False, path_type=Path), help="Draw the figures into this file."
+)
+@json_flag()
+def timers(
+    works: tuple[str, ...],
+    peers: tuple[str, ...],
     scale: str,
-    nodes: int,
+    nodes: str,
     protocol: str,
-    pending: Sequence[int],
+    pending: tuple[int, ...],
     seed: int | None,
     png: Path | None,
     as_json: bool,
-) -> int:
-    """The exit code: 1 when a bar is missed, a timer was lost, doubled or early, or a wanted work has no figures."""
-    size = SCALES[scale]
-    if seed is not None:
-        size = replace(size, seed=seed)
-    progress = (lambda _line: None) if as_json else click.echo
-    report = run(
-        [w for w in works if w in WORKS],
-        peers,
+) -> None:
+    """The timer stream beside its peers: lateness, rates, memory, restarts; lost, doubled and early ones.
+
+    \b
+    Examples:
+      python -m infra.bench timers --peer ringback --work W1
+      python -m infra.bench timers --scale full --png timers.png
+      python -m infra.bench timers --scale medium --pending 10000,100000,1000000 \\
+        --peer ringback --peer kstreams --work W2 --work W3 --work W6
+    """
+    from infra.bench.timers.measures import measures
+    from infra.bench.timers.run import run
+    from infra.bench.timers.table import OURS, figures, table, verdicts
+
+    size = SCALES[scale] if seed is None else replace(SCALES[scale], seed=seed)
+    found = run(
+        [work for work in WORKS if work in works or not works],
+        [peer for peer in [*PEERS, TIGHT] if peer in peers] or PEERS,
         size,
-        nodes=nodes,
+        nodes=int(nodes),
         protocol=protocol,
-        progress=progress,
+        progress=telling(silent=as_json),
         pending=pending,
     )
-    rows = measures(nodes, protocol)
-    met = verdicts(rows, figures(report.outcomes))
-    ours = [o for o in report.outcomes if o.subject.startswith(OURS)]
+    rows = measures(int(nodes), protocol)
+    met = verdicts(rows, figures(found.outcomes))
     fine = (
         all(met.values())
-        and not any(o.faults for o in ours)
-        and not any(name.startswith(OURS) for name in report.absent)
+        and not any(outcome.faults for outcome in found.outcomes if outcome.subject.startswith(OURS))
+        # A work of ours that was wanted and has no figures is no success.
+        and not any(name.startswith(OURS) for name in found.absent)
     )
-    if as_json:
-        found = {
+    before = pending or (size.pending,)
+    head = (
+        f"timers, {scale} scale, {nodes} broker(s), group protocol {protocol}, "
+        f"{' '.join(f'{count:,}' for count in before)} pending beforehand"
+    )
+    report(
+        lambda: {
             "scale": scale,
-            "nodes": nodes,
+            "nodes": int(nodes),
             "protocol": protocol,
-            "pending": list(pending) or [size.pending],
+            "pending": list(before),
             "fine": fine,
             "bars": met,
-            "absent": report.absent,
-            "outcomes": [o.as_json() for o in report.outcomes],
-        }
-        click.echo(json.dumps(found))
-    else:
-        before = " ".join(f"{count:,}" for count in pending or [size.pending])
-        click.echo(
-            f"timers, {scale} scale, {nodes} broker(s), group protocol {protocol}, {before} pending beforehand"
-        )
-        click.echo(table(rows, report.outcomes, report.absent))
+            "absent": found.absent,
+            "outcomes": [outcome.as_json() for outcome in found.outcomes],
+        },
+        lambda: f"{head}\n{table(rows, found.outcomes, found.absent)}",
+        as_json=as_json,
+    )
     if png is not None:
         from infra.bench.timers.plot import draw
 
-        draw(report.outcomes, png)
-    return 0 if fine else 1
+        draw(found.outcomes, png)
+    end(fine=fine)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from infra.bench.reporting import Progress
 from infra.bench.timers.load import Load, scattered, spread
 from infra.bench.timers.scale import Scale
 from infra.bench.timers.subject import Subject, Watch
@@ -20,8 +21,6 @@ COPIES_S = 1.0  # how long copies are waited for once everything has fired
 FAR_MS = 3_600_000
 WARM_USERS = 1_000_000  # users of warm-up and filling are nobody else's: W4 counts on its users being new
 FILL_USERS = 2_000_000
-
-Progress = Callable[[str], None]
 
 
 class TooSlow(Exception):

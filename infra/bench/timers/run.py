@@ -11,9 +11,10 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
+from infra.bench.reporting import Progress
 from infra.bench.timers import hardship, scaling, works
 from infra.bench.timers.bullmq import BullMQ
-from infra.bench.timers.floor import Floor, Progress, TooFew, TooSlow
+from infra.bench.timers.floor import Floor, TooFew, TooSlow
 from infra.bench.timers.kstreams import KafkaStreams
 from infra.bench.timers.nats import Nats
 from infra.bench.timers.outcome import Outcome

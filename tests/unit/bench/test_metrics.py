@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infra.bench.metrics import Row, _row, table
-from infra.bench.telling_in_turn import TellingInTurn
+from infra.bench.metrics.run import Row, _row, table
+from infra.bench.metrics.telling_in_turn import TellingInTurn
 from streams.runtime.telemetry import NoTelemetry
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
 import pytest
 
-from infra.bench.__main__ import bench, counts
-from infra.bench.stores import TITLES
-from infra.bench.stores import table as stores_table
+from infra.bench.stores.run import TITLES
+from infra.bench.stores.run import table as stores_table
 from infra.bench.timers.floor import Step
 from infra.bench.timers.hardship import silences
 from infra.bench.timers.load import spread
@@ -122,17 +120,6 @@ def test_the_pending_are_the_size_of_the_works_about_nothing_else() -> None:
         filled = scale.with_pending(123)
         assert (filled.pending, filled.enqueue, filled.cold) == (123, (123,), 123)
         assert filled.burst == scale.burst
-
-
-def test_counts_are_read_as_typed_and_nonsense_is_named() -> None:
-    """Sorted, each once; anything else is wrong use, told with what was typed."""
-    command = bench.commands["timers"]
-    (option,) = [parameter for parameter in command.params if parameter.name == "pending"]
-    context = click.Context(command)
-    assert counts(context, option, "1000, 10,10") == (10, 1000)
-    assert counts(context, option, "") == ()
-    with pytest.raises(click.BadParameter, match="'10k'"):
-        counts(context, option, "10k")
 
 
 def test_the_stores_table_names_what_is_not_installed() -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from confluent_kafka.cimpl import NewTopic
 from connectors.kafka import topics
 from connectors.kafka.clients import KafkaClients
 from connectors.metrics import Books, LoopMetrics, PrometheusMetrics
-from infra.bench.telling_in_turn import TellingInTurn
+from infra.bench.metrics.telling_in_turn import TellingInTurn
+from infra.bench.reporting import Progress
 from schemas.registry import Codec
 from streams import ids
 from streams.phrases.read import read
@@ -67,7 +68,7 @@ class Row:
         return asdict(self)
 
 
-def measure(bootstrap: str, folder: Path, stretches: int, progress: Callable[[str], None]) -> list[Row]:
+def measure(bootstrap: str, folder: Path, stretches: int, progress: Progress) -> list[Row]:
     """A backlog in full transactions, and one record a transaction, where what a commit tells weighs most. `stretches`:
     how many with metrics; there is one more without. Raises TimeoutError."""
     clients = KafkaClients(bootstrap)

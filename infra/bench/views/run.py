@@ -16,32 +16,26 @@ import sys
 import tempfile
 import time
 import urllib.error
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from confluent_kafka import Producer
+from confluent_kafka import TopicPartition
 
 from connectors.kafka.browse import BEGINNING, ends, places, reader
 from connectors.kafka.topics import admin_client, apply
+from infra.bench.reporting import Progress
 from infra.bench.timers import cost
+from infra.bench.views.lives import RECORDS_OF_A_LIFE, fill
 from infra.cluster import ChildProcess, LocalCluster
 from infra.cluster.ports import lease_port
-from schemas import codec
-from streams import ids
-from streams.topology import CALLS, CHARGES, DUE, EVENTS, PARTITIONER, VIEWS
+from streams.topology import VIEWS
 
 BAR = 10_000  # records a CPU second
-RECORDS_OF_A_LIFE = 10
 TOKEN = "a-token-of-this-benchmark"
-PARTITIONS, USERS, TENANTS = 8, 5_000, 20
-DAY_MS = 86_400_000
+PARTITIONS = 8
 WAIT_S = 300.0
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,7 @@ def measure(lives: int, runs: int, progress: Progress) -> ViewsResult:
         config = {"bootstrap.servers": cluster.bootstrap_servers}
         apply(admin_client(config), PARTITIONS, 1, wanted=list(VIEWS.reads), timeout_s=60)
         progress(f"writing {lives * RECORDS_OF_A_LIFE} records")
-        _fill(config, lives)
+        fill(config, lives)
         read, start, bare = list[float](), list[float](), list[float]()
         exact, folder, anon = True, Path(name) / "member", 0
         for run in range(runs):
@@ -107,74 +101,6 @@ def measure(lives: int, runs: int, progress: Progress) -> ViewsResult:
             round(anon / 1e6),
             exact,
         )
-
-
-def _fill(config: dict[str, str], lives: int) -> None:
-    producer = Producer(
-        {**config, "transactional.id": "bench", "partitioner": PARTITIONER, "linger.ms": 20, "log_level": 0}
-    )
-    producer.init_transactions(30)
-    names = {EVENTS.name: "ReminderEvent", DUE.name: "ReminderDue", CALLS.name: "CallEvent"}
-    encoders = {topic: codec.encoder(name) for topic, name in (names | {CHARGES.name: "Charge"}).items()}
-    now_ms = time.time_ns() // 1_000_000
-    for number in range(lives):
-        if number % 500 == 0:
-            if number:
-                producer.commit_transaction(60)
-            producer.begin_transaction()
-        for topic, record in life(number, now_ms):
-            producer.produce(topic, encoders[topic](record), key=record["user"])
-            producer.poll(0)
-    producer.commit_transaction(60)
-
-
-def life(number: int, now_ms: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(topic, record) of one reminder that was asked for, called and answered."""
-    tenant = f"tenant-{number % TENANTS}"
-    user = ids.user_key(tenant, f"+1415{number % USERS:07d}")
-    sid = f"SM{number:032x}"
-    reminder, at = ids.reminder_id(sid), now_ms - number * 7_919 % (7 * DAY_MS)
-    due_at = at + 600_000
-    who = {"reminder_id": reminder, "tenant": tenant, "user": user, "due_at": due_at}
-
-    def fact(kind: str, at: int, **more: Any) -> tuple[str, dict[str, Any]]:
-        fixed = {"attempt": None, "try": None, "message_sid": None, "charged": None, "reason": None}
-        event_id = ids.event_id(kind, reminder, due_at)
-        return EVENTS.name, {
-            "event_id": event_id,
-            "type": kind,
-            "at": at,
-            "number": 1,
-            **who,
-            **fixed,
-            **more,
-        }
-
-    def call(state: str, at: int) -> tuple[str, dict[str, Any]]:
-        key = {"attempt": 1, "try": 1, "epoch": 1, "digits": None, "reason": None, "code": None}
-        return CALLS.name, {**who, **key, "state": state, "call_sid": f"CA{number:032x}", "at": at}
-
-    def charge(name: str, kind: str, amount: str) -> tuple[str, dict[str, Any]]:
-        of = {
-            "charge_id": name,
-            "tenant": tenant,
-            "user": user,
-            "kind": kind,
-            "currency": "USD",
-            "at": due_at,
-        }
-        return CHARGES.name, {**of, "amount": Decimal(amount)}
-
-    yield fact("SCHEDULED", at, message_sid=sid, charged=True)
-    yield charge(ids.charge_id_sms(sid), "sms", "0.0075")
-    yield fact("FIRED", due_at, attempt=1, **{"try": 1})
-    attempt = {"attempt": 1, "try": 1, "fire_at": due_at, "expires_at": due_at + 900_000}
-    words = {"from": "+14155550100", "subject": "buy milk", "language": "en"}
-    yield DUE.name, {**who, **attempt, **words, "quiet_from": None, "quiet_until": None}
-    for step, state in enumerate(("CLAIMED", "PLACED", "ANSWERED", "COMPLETED")):
-        yield call(state, due_at + 900 * step)
-    yield fact("ANSWERED", due_at + 2_000)
-    yield charge(ids.charge_id_answered(reminder, due_at), "answered", "0.02")
 
 
 def _run(config: dict[str, str], folder: Path, *arguments: str) -> tuple[float, int, int]:
@@ -219,8 +145,6 @@ def _bare(config: dict[str, str], records: int) -> float:
         wanted = places(consumer, [topic.name for topic in VIEWS.reads])
         until = ends(admin_client(config), wanted)
         begun_s, left = time.process_time(), records
-        from confluent_kafka import TopicPartition
-
         consumer.assign([TopicPartition(*place, BEGINNING) for place in until])
         end_s = time.monotonic() + WAIT_S
         while left > 0:

@@ -89,3 +89,10 @@ def _best(functions: dict[str, Callable[[], object]]) -> dict[str, float]:
                 function()
             least[name] = min(least[name], (perf_counter() - start) / CALLS * 1e6)
     return {name: round(us, 3) for name, us in least.items()}
+
+
+def table(results: list[CodecResult]) -> str:
+    """Best of short rounds, microseconds."""
+    lines = ["one ReminderDue, best of short rounds, us", "            fastavro   codec   ratio"]
+    lines += [f"{row.name:12}{row.bare_us:8.2f}{row.ours_us:8.2f}{row.ratio:7.2f}x" for row in results]
+    return "\n".join(lines)

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from infra.bench.engines import ENGINES, Put
+from infra.bench.stores.engines import ENGINES, Put
 from infra.bench.timers import cost
 
 BATCH = 1_000
@@ -110,7 +110,3 @@ def _put(number: int, noise: bytes, chance: random.Random) -> Put:
     key = f"r|tenant{number % 10}|+1555{scattered % 10**7:07}|{scattered:08x}-aaaa-5bbb-8ccc-{number:012x}"
     start = number % 2_047 * VALUE_BYTES
     return Put(key.encode(), noise[start : start + VALUE_BYTES], chance.randrange(DAY_MS))
-
-
-if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]))))

@@ -23,6 +23,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartiti
 from confluent_kafka.admin import AdminClient
 
 from connectors.kafka.topics import admin_client, apply
+from infra.bench.reporting import Progress
 from infra.bench.timers import cost
 from infra.cluster import ChildProcess, LocalCluster
 from streams.topology import Topic
@@ -63,7 +64,7 @@ class LagResult:
         return {name: getattr(self, name) for name in self.__slots__} | {"fine": self.fine}
 
 
-def measure(partitions: int, groups: int, scrapes: int, progress: Any) -> LagResult:
+def measure(partitions: int, groups: int, scrapes: int, progress: Progress) -> LagResult:
     """On a broker of its own. Raises ClusterError, KafkaException."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-lag-") as name,

@@ -1,0 +1,1 @@
+"""Our Avro codec beside bare fastavro. See infra/bench/README.md."""

@@ -1,0 +1,1 @@
+"""One hop of the transactional loop beside a bare loop. See infra/bench/README.md."""

@@ -1,0 +1,1 @@
+"""Engines that could hold a partition's timers. See infra/bench/README.md."""
