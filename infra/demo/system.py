@@ -21,7 +21,7 @@ from connectors.kafka import topics
 from connectors.settings import Settings
 from infra.cli.checks import Finding, troubles
 from infra.cli.checks.http import get
-from infra.cli.errors import UnreachableError
+from infra.cli.errors import AnswerIsNoError, UnreachableError
 from infra.cli.lag import PORT as LAG_PORT
 from infra.cli.tenants import apply_tenants
 from infra.cluster import LocalCluster
@@ -29,6 +29,7 @@ from infra.cluster.ports import lease_port
 from infra.demo.observing import Observing, Scraped
 from infra.demo.supervisor import Child, Supervisor
 from infra.simulator.settings import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN
+from schemas.errors import UnknownSchema
 from streams.tenants import Tenant, parse_tenants
 from streams.topology import STAGES
 
@@ -75,7 +76,8 @@ class System:
         return self.settings.sources.get("TWILIO_BASE_URL", "default") == "default"
 
     def __enter__(self) -> Self:
-        """Start everything and return when it is ready. Raises ClusterError, TenantError, UnreachableError, …"""
+        """Start everything and return when it is ready. Raises ClusterError, TenantError, UnreachableError, … and
+        AnswerIsNoError for a folder that another version has left."""
         if self._fresh:
             for name in ("members", "prometheus"):
                 shutil.rmtree(self.folder / name, ignore_errors=True)
@@ -83,8 +85,13 @@ class System:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             self._start()
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, UnknownSchema) and self.cluster is not None:
+                raise AnswerIsNoError(
+                    f"{self.folder} was left by another version of Ringback ({error});"
+                    " --fresh forgets what it holds, --dir takes another folder"
+                ) from error
             raise
         return self
 

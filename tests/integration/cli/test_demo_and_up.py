@@ -16,7 +16,11 @@ from typing import Any
 
 import pytest
 
-from infra.cluster import status
+from connectors.kafka import topics
+from infra.cli.produce import ToWrite, write
+from infra.cluster import LocalCluster, status
+from schemas.codec import MARKER
+from streams.topology import TENANTS
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -52,6 +56,24 @@ def test_the_demo_agrees(tmp_path: Path) -> None:
     assert verdict["agreed"]
     assert all(check["holds"] for check in verdict["checks"])
     assert {row["tenant"]: row["sms"] for row in verdict["tenants"]} == {"sunrise": 6, "harbour": 6}
+    assert _children_of(tmp_path) == []
+
+
+@pytest.mark.timeout(240)
+def test_what_another_version_left_is_said_with_the_way_on(tmp_path: Path) -> None:
+    """Somebody who comes back to an older or newer release is told of --fresh, not of a fingerprint alone."""
+    folder = tmp_path / "demo"
+    with LocalCluster.start(folder / "cluster", heap_mb=256) as cluster:
+        topics.apply(topics.admin_client({"bootstrap.servers": cluster.bootstrap_servers}), wanted=[TENANTS])
+        of_tomorrow = ToWrite(TENANTS.name, b"acme", MARKER + b"tomorrow")
+        write({"bootstrap.servers": cluster.bootstrap_servers}, [of_tomorrow])
+    done = subprocess.run(
+        [*RINGBACK, "demo", "--dir", str(folder)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    [said] = [line for line in done.stderr.splitlines() if "another version" in line]
+    assert str(folder) in said
+    assert "--fresh" in said
     assert _children_of(tmp_path) == []
 
 
