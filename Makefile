@@ -108,7 +108,11 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	@$(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip
 	@echo "installing what requirements.lock names (a few minutes the first time)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-input \
-	  --require-hashes -r requirements.lock
+	@# pip says five lines a package; a counter is enough, and what it has to complain of goes to stderr.
+	@rm -f $@.libraries; { $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
+	  --require-hashes -r requirements.lock && touch $@.libraries; } | awk \
+	  '/^Collecting/ { printf "\r  %d packages fetched", ++n } \
+	   /^Installing/ { printf ", now unpacked and installed" } { fflush() } END { print "" }'
+	@test -f $@.libraries
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --no-deps --no-build-isolation -e .
 	@touch $@
