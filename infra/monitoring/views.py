@@ -54,7 +54,7 @@ VIEWS = Group(
                 ("curl -s http://VIEWS:9400/readyz", "`held` says the same without a token"),
                 (
                     "ringback lag --group 'ringback.views*' --once",
-                    "MEMBERS: two of them in one group fight for its partitions",
+                    "who is in its group; two that fight for one name say `started anew` in their logs by turns",
                 ),
             ),
             level(f"ringback_views_whole{{{_HERE}}}", 0, 1, {"instance": "views:9400"}),
