@@ -74,14 +74,9 @@ class SmsLog:
             return str(error)
         return None
 
+    @fatal_errors_as_they_are()  # such as the right to write nowhere
     def append(self, messages: Sequence[CarrierMessage], confirmed: Callable[[CarrierMessage], None]) -> None:
         """As the gateway writes them, keyed by sender. Raises KafkaException when one was not confirmed."""
-        with fatal_errors_as_they_are():  # such as the right to write nowhere
-            self._append(messages, confirmed)
-
-    def _append(
-        self, messages: Sequence[CarrierMessage], confirmed: Callable[[CarrierMessage], None]
-    ) -> None:
         config = dict(self._config)
         producer = KafkaClients(config.pop("bootstrap.servers"), config).plain_producer()
         failed: list[KafkaError] = []

@@ -151,13 +151,13 @@ class Deliveries:
         """Whoever waits for the broken one is told that it has not delivered."""
         log.error("the producer is replaced")
         broken, self._producer = self._producer, self._make_producer()
-        self._broken = False
         broken.purge()
         with contextlib.suppress(KafkaException):  # once more the error that broke it
             _flush(broken, POLL_S)
+        self._broken = False  # only now: its last reports name that error too
 
 
+@fatal_errors_as_they_are()
 def _flush(producer: Producer, within_s: float) -> int:
     """How many records are left. Raises KafkaException."""
-    with fatal_errors_as_they_are():
-        return producer.flush(within_s)
+    return producer.flush(within_s)
