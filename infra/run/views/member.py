@@ -80,7 +80,10 @@ class ViewsMember:
             try:
                 asyncio.run(self._run())
                 break
-            except Exception as error:
+            except (
+                Exception,
+                asyncio.CancelledError,
+            ) as error:  # Faust cancels what waits for it when it fails
                 log.warning("views are started anew: %s: %s", type(error).__name__, error)
                 self._metrics.inc("ringback_views_restarts_total")
             if time.monotonic() - started_s > HEALTHY_AFTER_S:
@@ -99,6 +102,8 @@ class ViewsMember:
                 self._moved_s = time.monotonic()
                 await worker.tick()
                 await asyncio.sleep(TICK_S)
+            await worker.finish()
         finally:
             self._worker = None
+            self._metrics.set("ringback_views_whole", 0)
             await worker.close()

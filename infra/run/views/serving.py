@@ -42,5 +42,6 @@ class Serving:
     async def stop(self) -> None:
         """Finish what is being answered, for STOP_S at most; raises nothing."""
         self._server.should_exit = True
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(self._task, STOP_S)
+        await asyncio.wait([self._task], timeout=STOP_S)
+        if self._task.done() and not self._task.cancelled():
+            self._task.exception()  # `check` has told of it, or nobody wants to know any more

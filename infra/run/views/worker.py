@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ RESULTS = ("new", "copy", "skipped")
 
 
 class Worker:
-    """Started, ticked until something fails or it is to stop, closed whatever happened; never started again."""
+    """Started, ticked, finished when it is to stop and nothing has failed; closed in any case, never started again."""
 
     progress: Progress
     """Since it was started."""
@@ -127,19 +126,36 @@ class Worker:
         if (as_of := self.progress.as_of) is not None:
             self._metrics.set("ringback_views_behind_seconds", max(0.0, (_now_ms() - as_of) / 1000))
 
+    async def finish(self) -> None:
+        """Take in what was fetched, and commit. Raises what the tables do."""
+        assert self._tables is not None
+        await _over(self._app.stop())
+        if self._feed.failed.done():
+            self._feed.failed.result()
+        self._tables.commit(_now_ms())
+
     async def close(self) -> None:
-        """Stop reading, commit what was taken in, stop answering."""
+        """Stop reading and answering. What is not committed by now will be read again. Raises nothing."""
         if self._app is not None:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(self._app.stop(), STOP_S)
-        if self._tables is not None:
-            failed = self._app is None or self._feed.failed.done()
-            if not failed:
-                self._tables.commit(_now_ms())
+            # Faust would wait for the agent and commit to the group; whatever has failed may be in the way of both.
+            self._app.conf.stream_wait_empty = False
+            await _over(self._app.stop())
         if self._serving is not None:
             await self._serving.stop()
         if self._tables is not None:
             self._tables.close()
+
+
+async def _over(stopping: Coroutine[Any, Any, None]) -> None:
+    """Wait for a stop of Faust's, for STOP_S at most, and raise nothing: what a part of it was cancelled with comes out
+    of it as if we had been."""
+    task = asyncio.ensure_future(stopping)
+    await asyncio.wait([task], timeout=STOP_S)
+    if not task.done():
+        task.cancel()
+        log.warning("Faust has not stopped within %g s", STOP_S)
+    elif not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("Faust has not stopped in order: %s: %s", type(error).__name__, error)
 
 
 def _now_ms() -> int:

@@ -188,14 +188,15 @@ class Traffic:
         data = urllib.parse.urlencode(form).encode()
         return self.status(urllib.request.Request(f"{self.gateway}{path}", data))
 
-    @staticmethod
-    def status(asked: urllib.request.Request) -> int:
+    def status(self, asked: urllib.request.Request) -> int:
         try:
             with urllib.request.urlopen(asked, timeout=20) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as refused:
             with refused:
                 return refused.code
+        except OSError as away:
+            raise AssertionError(f"{asked.full_url}: {away}\n{self.run.logs()}") from away
 
     def largest_record(self, size: int | None) -> None:
         """What the broker takes for `sms.inbound`, bytes; None: as it was."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from tests.unit.views.traffic import Written, traffic
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 SEED = int(os.environ.get("RINGBACK_TEST_SEED", "0")) or random.randrange(1, 2**31)
 
 
@@ -90,6 +92,63 @@ def test_the_figures_survive_everything(settings: Settings, log: Log, tmp_path: 
         until(
             lambda: groups_offsets(settings, group) > 0, "`ringback lag` sees how far it is", more=worker.log
         )
+
+
+def test_it_reads_what_any_codec_wrote(
+    settings: Settings, fresh_topics: FreshTopics, tmp_path: Path, now_ms: int
+) -> None:
+    """The gateway compresses what it appends, and others may with what they like."""
+    fresh_topics()
+    records = traffic(SEED, 100, now_ms)
+    part = len(records) // len(CODECS) + 1
+    for number, codec in enumerate(CODECS):
+        Log(settings, codec).write(records[number * part : (number + 1) * part])
+    with Worker(settings, tmp_path / "one") as worker:
+        agrees(worker, settings, records, now_ms)
+        assert worker.metric("ringback_views_restarts_total") == 0
+
+
+def test_what_its_client_cannot_read_ends_neither_the_process_nor_its_trying(
+    settings: Settings, fresh_topics: FreshTopics, tmp_path: Path, now_ms: int
+) -> None:
+    """A fetch that fails fails inside Faust, which then stops in its own way; the worker must come out of that each
+    time, and no figure be taken for whole meanwhile."""
+    fresh_topics()
+    Log(settings, "zstd").write(traffic(SEED, 100, now_ms))
+    without = tmp_path / "without"
+    without.mkdir()
+    (without / "cramjam.py").write_text("raise ImportError('not installed here')")
+    with Worker(settings, tmp_path / "one", PYTHONPATH=str(without)) as worker:
+        until(
+            lambda: "codec not found" in worker.log() and worker.metric("ringback_views_restarts_total") >= 3,
+            "it is started anew again and again",
+            60,
+            more=worker.log,
+        )
+        assert worker.metric("ringback_views_whole") == 0
+        assert worker.stop() == 0
+
+
+def test_a_full_disk_loses_nothing(settings: Settings, log: Log, tmp_path: Path, now_ms: int) -> None:
+    """Tables that cannot grow are not committed; when there is room again, everything is there, once."""
+    records = traffic(SEED, 400, now_ms)
+    log.write_all(records, 300)
+    with Worker(settings, tmp_path / "one") as worker:
+        agrees(worker, settings, records, now_ms)
+        [tables] = (tmp_path / "one").rglob("data.mdb")
+        unlimited = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (tables.stat().st_size, unlimited[1]))
+        more = traffic(SEED + 1, 800, now_ms)
+        log.write_all(more, 300)
+        until(
+            lambda: worker.metric("ringback_views_restarts_total") >= 2,
+            "it is started anew",
+            60,
+            more=worker.log,
+        )
+        resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, unlimited)
+        agrees(worker, settings, records + more, now_ms)
+        assert "started anew: " in worker.log()
 
 
 def test_a_group_that_is_joined_by_a_stranger_answers_nothing(

@@ -29,8 +29,9 @@ TOKEN = "a-token-of-these-tests"
 class Worker:
     """`ringback run views` with its state in `folder`, from enter to exit."""
 
-    def __init__(self, settings: Settings, folder: Path, *arguments: str) -> None:
+    def __init__(self, settings: Settings, folder: Path, *arguments: str, **environment: str) -> None:
         self._settings, self._folder, self._arguments = settings, folder, arguments
+        self._environment = environment
         self._log = folder.with_name(f"{folder.name}.log")
         self._process: ChildProcess | None = None
 
@@ -43,6 +44,7 @@ class Worker:
             "RINGBACK_STATE_DIR": str(self._folder),
             "RINGBACK_VIEWS_PORT": str(self.port),
             "RINGBACK_VIEWS_TOKEN": TOKEN,
+            **self._environment,
         }
         command = [sys.executable, "-m", "infra.cli.main", "run", "views", "--http-port", str(self.health)]
         self._process = ChildProcess.spawn(
@@ -62,15 +64,22 @@ class Worker:
         """As `kill -9`."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def stop(self) -> None:
+    def stop(self) -> int:
+        """As SIGTERM; what it exited with."""
         assert self._process is not None
-        self._process.stop()
+        return self._process.stop()
 
     def get(self, path: str) -> Any:
         """The JSON of a 200."""
         request = Request(f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {TOKEN}"})
         with urlopen(request, timeout=20) as answer:
             return json.load(answer)
+
+    def metric(self, name: str) -> float:
+        """One without labels, as its page tells it; 0 when it does not."""
+        with urlopen(f"http://127.0.0.1:{self.health}/metrics", timeout=5) as page:
+            lines = page.read().decode().splitlines()
+        return sum(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
     def log(self) -> str:
         return self._log.read_text() if self._log.exists() else ""
@@ -118,9 +127,9 @@ def committed(settings: Settings) -> list[tuple[str, bytes]]:
 class Log:
     """Writes to the topics as the stages do: in transactions, some of which are aborted."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, codec: str = "none") -> None:
         config = {**settings.kafka_config(), "transactional.id": "traffic", "partitioner": "murmur2_random"}
-        self._producer = Producer({**config, "log_level": 0, "linger.ms": 5})
+        self._producer = Producer({**config, "log_level": 0, "linger.ms": 5, "compression.type": codec})
         self._producer.init_transactions(30)
 
     def write(self, records: Iterable[Written], *, abort: bool = False) -> None:

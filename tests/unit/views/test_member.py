@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -39,8 +40,8 @@ class Lives:
 
     def __init__(self) -> None:
         self.progress = Told()
-        self.fails: list[Exception] = []
-        self.started = self.closed = 0
+        self.fails: list[BaseException] = []
+        self.started = self.finished = self.closed = 0
         self.at_close: Callable[[], None] = lambda: None
 
     def __call__(self, *_: object) -> Lives:
@@ -53,6 +54,9 @@ class Lives:
     async def tick(self) -> None:
         if self.fails:
             raise self.fails.pop()
+
+    async def finish(self) -> None:
+        self.finished += 1
 
     async def close(self) -> None:
         self.closed += 1
@@ -83,17 +87,25 @@ def views(lives: Lives, metrics: PrometheusMetrics, tmp_path: Path) -> Iterator[
     views.ask_to_stop()
     assert views.join(10)
     assert lives.started == lives.closed
+    assert lives.finished == 1  # the last, and none that failed
 
 
-@pytest.mark.parametrize("error", [RuntimeError("Faust gave up"), OSError("the disk is full")], ids=str)
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("Faust gave up"), OSError("the disk is full"), asyncio.CancelledError("from within Faust")],
+    ids=str,
+)
 def test_a_worker_that_fails_is_closed_and_started_anew(
-    views: ViewsMember, lives: Lives, metrics: PrometheusMetrics, error: Exception
+    views: ViewsMember, lives: Lives, metrics: PrometheusMetrics, error: BaseException
 ) -> None:
-    """Whatever it failed with; it is counted, and the member is ready again by itself."""
+    """Whatever it failed with; it is counted, nothing is whole meanwhile, and the member is ready again by itself."""
+    metrics.set("ringback_views_whole", 1)
     lives.fails.append(error)
     until(lambda: lives.started == 2 and views.ready, "there is a new one")
     assert lives.closed == 1
-    assert "ringback_views_restarts_total 1.0" in metrics.page("")[0].decode()
+    page = metrics.page("")[0].decode()
+    assert "ringback_views_restarts_total 1.0" in page
+    assert "ringback_views_whole 0.0" in page
     assert views.alive
 
 
