@@ -22,6 +22,10 @@ ANSWER_S = 5.0  # a broker that is there answers within a second
 AGAIN_S = 0.1
 MAX_REPLICATION = 3
 
+# The client drops what it has asked of a node that its next metadata do not name: nodes of a cluster that has just
+# started hear of each other one after the other. The node may do what it was asked all the same.
+LET_GO = KafkaError._DESTROY_BROKER
+
 # What is answered about a partition whose leader has just been elected, or moved.
 LEADER_MOVES = {
     KafkaError._NOENT,  # librdkafka found no leader of any: the topics were made a moment ago
@@ -31,6 +35,7 @@ LEADER_MOVES = {
     KafkaError.FENCED_LEADER_EPOCH,
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.OFFSET_NOT_AVAILABLE,
+    LET_GO,
 }
 
 Action = Literal["create", "created", "ok", "drift"]
@@ -127,7 +132,8 @@ def find(admin: AdminClient, names: Iterable[str], timeout_s: float = TIMEOUT_S)
             return _find(admin, list(names), deadline)
         except KafkaException as exception:
             # Nodes hear of a new topic one after the other: one has listed it, another may not know its settings.
-            if exception.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART or deadline.passed:
+            soon = exception.args[0].code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, LET_GO)
+            if not soon or deadline.passed:
                 raise
             time.sleep(AGAIN_S)
 
@@ -202,18 +208,30 @@ def apply(
         )
         for p in missing
     ]
-    for future in admin.create_topics(new, request_timeout=max(1.0, deadline.left_s())).values():
-        try:
-            future.result()
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise
+    while not _create(admin, new, deadline):
+        if deadline.passed:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no node makes the topics"))
+        time.sleep(AGAIN_S)
     _wait_for_leaders(admin, {p.topic.name: p.partitions for p in missing}, deadline)
     made = {p.topic.name for p in missing}
     return [
         TopicPlan(p.topic, "created", p.partitions, p.replication, p.config) if p.topic.name in made else p
         for p in plans
     ]
+
+
+def _create(admin: AdminClient, wanted: list[NewTopic], deadline: Deadline) -> bool:
+    """Make those that are not there yet; False when it is not known of all whether they were made."""
+    known = True
+    for future in admin.create_topics(wanted, request_timeout=max(1.0, deadline.left_s())).values():
+        try:
+            future.result()
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code not in (KafkaError.TOPIC_ALREADY_EXISTS, LET_GO):
+                raise
+            known = known and code != LET_GO
+    return known
 
 
 def _wait_for_leaders(admin: AdminClient, wanted: Mapping[str, int], deadline: Deadline) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from connectors.kafka.topics import admin_client, find
+from connectors.kafka.topics import admin_client, apply, find
 from connectors.settings import Settings
 from streams.topology import EVENTS, REQUESTS, topics
 from tests.conftest import FreshTopics
@@ -63,3 +65,41 @@ def test_another_partition_count_is_refused_before_anything_is_made(
     fresh_topics([REQUESTS])
     assert ringback("topics", "apply", "--partitions", "8") == (1, [])
     assert EVENTS.name not in admin_client(settings.kafka_config()).list_topics(timeout=10).topics
+
+
+class Letting(AdminClient):
+    """A real client that forgets the first request of each kind, as one does whose node was not in its metadata: the
+    broker has it all the same."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        super().__init__({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+        self.let_go: list[str] = []
+
+    def _once(self, kind: str, asked: dict[Any, Future[Any]]) -> dict[Any, Future[Any]]:
+        if kind in self.let_go:
+            return asked
+        self.let_go.append(kind)
+        wait(asked.values(), 10)
+        lost: Future[Any] = Future()
+        lost.set_exception(KafkaException(KafkaError(KafkaError._DESTROY_BROKER)))
+        return dict.fromkeys(asked, lost)
+
+    def create_topics(self, *given: Any, **options: Any) -> Any:
+        return self._once("create", super().create_topics(*given, **options))
+
+    def describe_configs(self, *given: Any, **options: Any) -> Any:
+        return self._once("describe", super().describe_configs(*given, **options))
+
+    def list_offsets(self, *given: Any, **options: Any) -> Any:
+        return self._once("offsets", super().list_offsets(*given, **options))
+
+
+def test_nodes_that_are_new_to_each_other_are_asked_again(
+    settings: Settings, fresh_topics: FreshTopics
+) -> None:
+    """What the client lets go of is no answer: neither a refusal nor a topic that is missing."""
+    fresh_topics([REQUESTS])
+    admin = Letting(settings.kafka_bootstrap_servers or "")
+    plans = apply(admin, wanted=[REQUESTS, EVENTS])
+    assert [(p.topic, p.action) for p in plans] == [(REQUESTS, "ok"), (EVENTS, "created")]
+    assert admin.let_go == ["describe", "create", "offsets"]
