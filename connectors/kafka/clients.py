@@ -6,13 +6,13 @@ Each setting that is not librdkafka's default has its reason beside it.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
+from connectors.repeats import Repeats
 from streams.access import LOG_READER
 from streams.topology import PARTITIONER
 
@@ -129,23 +129,7 @@ _WRITER: dict[str, Any] = {
 }
 
 
-class _Repeats:
-    """Lets a message through once in `QUIET_S`: ten clients of one process retry the same dead broker."""
-
-    QUIET_S = 5.0
-
-    def __init__(self) -> None:
-        self._said_s: dict[str, float] = {}
-
-    def says(self, name: str) -> bool:
-        now_s = time.monotonic()
-        if now_s - self._said_s.get(name, -self.QUIET_S) < self.QUIET_S:
-            return False
-        self._said_s[name] = now_s
-        return True
-
-
-_repeats = _Repeats()
+_repeats = Repeats()
 
 
 def _log_error(error: KafkaError) -> None:

@@ -1,4 +1,4 @@
-"""Faust's Kafka transport, with three things changed.
+"""Faust's Kafka transport, with four things changed.
 
 1. **Read committed.** Faust reads what transactions have not committed, by a setting that is wired in.
 2. **It goes on where the tables are.** The tables hold what was read and how far in one transaction; what the group has
@@ -7,20 +7,25 @@
    165 us of CPU on each (a task to wait for flow control, two locks, a queue, acknowledgement) before anything was done
    with it. A batch says where reading was before it, so one that Faust drops on the way (it does at a rebalance, and
    then seeks) is missed by the tables and never silently left out.
+4. **It stops without a broker.** Client and thread would each wait for what does not come any more.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode.threads import ServiceThread, WorkerThread
 
 from connectors.views.fetched import Fetched
 from streams.views.tables import Batch, Place
 
+COMMIT_S = 1.0
 Next = Callable[[Place], int]
 """Where the tables are in a partition. Called from the consumer's thread."""
 
@@ -52,9 +57,18 @@ class Message:
         self.serialized_key_size = self.serialized_value_size = 0
 
 
+class Daemon(WorkerThread):
+    """A thread that cannot keep the process from ending, however its client hangs."""
+
+    def __init__(self, service: ServiceThread, **kwargs: Any) -> None:
+        super().__init__(service, **kwargs)
+        self.daemon = True
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that fetches."""
 
+    Worker = Daemon
     next: Next
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
@@ -63,6 +77,24 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = 100  # Faust's 1.5 s is what a figure would be late by
         self._handed: dict[TP, int] = {}
         return consumer
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Tell the group how far we are. The client tries for as long as the broker is away, and on when it is closed
+        meanwhile, so that nothing behind it in this thread would ever have its turn."""
+        try:
+            async with asyncio.timeout(COMMIT_S):
+                return bool(await super()._commit(offsets))
+        except TimeoutError:
+            return False  # Faust comes again with what it has by then
+
+    async def on_thread_stop(self) -> None:
+        """Close the client. It hands on what it cancels its own fetch with; Faust would then wait a minute for this
+        thread, which has ended."""
+        try:
+            await super().on_thread_stop()
+        except asyncio.CancelledError:
+            if self._consumer is not None:
+                await self._consumer._client.close()
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek to where the tables are."""

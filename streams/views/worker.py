@@ -67,6 +67,8 @@ def make_app(
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=WAITING_BATCHES,
         table_standby_replicas=0,  # no tables of Faust's, so none of the assignor that is for them
+        # Or a stop would wait for a commit to the group, and for ever when the broker is away.
+        stream_wait_empty=False,
         topic_allow_declare=False,  # `ringback topics apply` makes them
         topic_disable_leader=True,
         web_enabled=False,  # the answers are served by connectors/views

@@ -7,6 +7,8 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from connectors.metrics import PrometheusMetrics
 from connectors.settings import Settings
@@ -21,6 +23,7 @@ RESTART_MIN_S, RESTART_MAX_S, HEALTHY_AFTER_S = 0.5, 10.0, 60.0
 TICK_S = 0.1
 STILL_S = 60.0
 BACKLOG = 128
+CANCEL_S = 2.0
 
 
 class ViewsMember:
@@ -78,7 +81,7 @@ class ViewsMember:
         while not self._stop.is_set() and not self._asked.is_set():
             started_s = time.monotonic()
             try:
-                asyncio.run(self._run())
+                _run(self._life())
                 break
             except (
                 Exception,
@@ -93,7 +96,7 @@ class ViewsMember:
             wait_s = min(wait_s * 2, RESTART_MAX_S)
         self._socket.close()
 
-    async def _run(self) -> None:
+    async def _life(self) -> None:
         worker = Worker(self._settings, self._credentials, self.folder, self._metrics)
         try:
             await worker.start(self._socket.dup(), self._token)
@@ -107,3 +110,19 @@ class ViewsMember:
             self._worker = None
             self._metrics.set("ringback_views_whole", 0)
             await worker.close()
+
+
+def _run(life: Coroutine[Any, Any, None]) -> None:
+    """As `asyncio.run`, which would wait for ever for tasks of Faust's that go on when they are cancelled."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(life)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=CANCEL_S))
+        asyncio.set_event_loop(None)
+        loop.close()

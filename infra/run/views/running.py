@@ -6,6 +6,7 @@ import logging
 import threading
 
 from connectors.metrics import PrometheusMetrics
+from connectors.repeats import OnceInAWhile
 from connectors.settings import Settings
 from infra.run.health import HealthServer
 from infra.run.stopping import JOIN_S
@@ -15,6 +16,12 @@ from infra.run.views.member import ViewsMember
 from streams.views.metrics import VIEWS_METRICS
 
 log = logging.getLogger("ringback.views")
+
+# They tell of each try, and try ten times a second while a broker is away.
+CLIENT = (
+    "aiokafka",
+    *(f"aiokafka.{part}" for part in ("conn", "consumer.fetcher", "consumer.group_coordinator")),
+)
 
 
 def run_with_views(
@@ -26,6 +33,8 @@ def run_with_views(
     """
     for library in ("faust", "mode", "aiokafka", "uvicorn", "connectors.views.consumer"):
         logging.getLogger(library).setLevel(logging.WARNING)  # a start of theirs is forty lines
+    for library in CLIENT:
+        logging.getLogger(library).addFilter(OnceInAWhile())
     with only_one(folder_of(settings)):
         if names:
             from infra.run.stages import run_stages

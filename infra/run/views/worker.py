@@ -28,7 +28,8 @@ from streams.views.tables import Applied, Batch, Place, Tables
 log = logging.getLogger("ringback.views")
 
 COMMIT_S, COMMIT_RECORDS = 1.0, 20_000  # what a crash reads again
-STOP_S = 10.0
+STOP_S = 5.0
+LAST_WORD_S = 2.0  # to tell the group how far we came; only `ringback lag` reads it
 RESULTS = ("new", "copy", "skipped")
 
 
@@ -127,9 +128,10 @@ class Worker:
             self._metrics.set("ringback_views_behind_seconds", max(0.0, (_now_ms() - as_of) / 1000))
 
     async def finish(self) -> None:
-        """Take in what was fetched, and commit. Raises what the tables do."""
+        """Commit what was taken in. Raises what the tables do."""
         assert self._tables is not None
-        await _over(self._app.stop())
+        await _over("commit", self._app.commit(None), LAST_WORD_S)
+        await _over("stop", self._app.stop(), STOP_S)
         if self._feed.failed.done():
             self._feed.failed.result()
         self._tables.commit(_now_ms())
@@ -137,25 +139,23 @@ class Worker:
     async def close(self) -> None:
         """Stop reading and answering. What is not committed by now will be read again. Raises nothing."""
         if self._app is not None:
-            # Faust would wait for the agent and commit to the group; whatever has failed may be in the way of both.
-            self._app.conf.stream_wait_empty = False
-            await _over(self._app.stop())
+            await _over("stop", self._app.stop(), STOP_S)
         if self._serving is not None:
             await self._serving.stop()
         if self._tables is not None:
             self._tables.close()
 
 
-async def _over(stopping: Coroutine[Any, Any, None]) -> None:
-    """Wait for a stop of Faust's, for STOP_S at most, and raise nothing: what a part of it was cancelled with comes out
-    of it as if we had been."""
-    task = asyncio.ensure_future(stopping)
-    await asyncio.wait([task], timeout=STOP_S)
+async def _over(what: str, ending: Coroutine[Any, Any, object], within_s: float) -> None:
+    """Wait for something of Faust's that may fail or never end, and raise nothing: not even its own CancelledError,
+    which it hands on to whoever waits."""
+    task = asyncio.ensure_future(ending)
+    await asyncio.wait([task], timeout=within_s)
     if not task.done():
         task.cancel()
-        log.warning("Faust has not stopped within %g s", STOP_S)
+        log.warning("Faust's %s is not over after %g s", what, within_s)
     elif not task.cancelled() and (error := task.exception()) is not None:
-        log.warning("Faust has not stopped in order: %s: %s", type(error).__name__, error)
+        log.warning("Faust's %s: %s: %s", what, type(error).__name__, error)
 
 
 def _now_ms() -> int:

@@ -8,6 +8,7 @@ import signal
 import sys
 import urllib.error
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 from urllib.request import Request, urlopen
@@ -33,11 +34,12 @@ class Worker:
         self._settings, self._folder, self._arguments = settings, folder, arguments
         self._environment = environment
         self._log = folder.with_name(f"{folder.name}.log")
+        self._leases = ExitStack()
         self._process: ChildProcess | None = None
 
     def __enter__(self) -> Self:
-        with lease_port(None) as api, lease_port(None) as health:
-            self.port, self.health = api.port, health.port
+        api, health = (self._leases.enter_context(lease_port(None)) for _ in range(2))
+        self.port, self.health = api.port, health.port
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")},
             **self._settings.environment(),
@@ -48,12 +50,17 @@ class Worker:
         }
         command = [sys.executable, "-m", "infra.cli.main", "run", "views", "--http-port", str(self.health)]
         self._process = ChildProcess.spawn(
-            [*command, *self._arguments], name=self._folder.name, log=self._log, env=environment
+            [*command, *self._arguments],
+            name=self._folder.name,
+            log=self._log,
+            env=environment,
+            kept_fds=(api.fd, health.fd),
         )
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        with self._leases:
+            self.stop()
 
     @property
     def pid(self) -> int:
@@ -64,10 +71,10 @@ class Worker:
         """As `kill -9`."""
         os.kill(self.pid, signal.SIGKILL)
 
-    def stop(self) -> int:
-        """As SIGTERM; what it exited with."""
+    def stop(self, patience_s: float = 10) -> int:
+        """As SIGTERM, and SIGKILL after `patience_s`; what it exited with."""
         assert self._process is not None
-        return self._process.stop()
+        return self._process.stop(patience_s)
 
     def get(self, path: str) -> Any:
         """The JSON of a 200."""

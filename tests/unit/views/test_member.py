@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
@@ -121,6 +122,29 @@ def test_who_asks_between_two_workers_is_not_refused(views: ViewsMember, lives: 
     lives.fails.append(RuntimeError("the first ends"))
     until(lambda: lives.started == 2 and views.ready, "there is a new one")
     assert asked
+
+
+def test_a_task_that_goes_on_when_it_is_cancelled_keeps_no_worker_from_ending(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Faust has some, which wait for a broker."""
+    monkeypatch.setattr(member, "CANCEL_S", 0.05)
+    cancelled = threading.Event()
+
+    async def stubborn() -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            cancelled.set()
+
+    async def life() -> None:
+        task = asyncio.get_running_loop().create_task(stubborn())
+        await asyncio.sleep(0)
+        assert not task.done()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(member._run, life()).result(10)
+    assert cancelled.is_set()
 
 
 def test_whole_tables_are_what_makes_it_ready(views: ViewsMember, lives: Lives) -> None:
