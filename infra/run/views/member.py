@@ -83,10 +83,8 @@ class ViewsMember:
             try:
                 _run(self._life())
                 break
-            except (
-                Exception,
-                asyncio.CancelledError,
-            ) as error:  # Faust cancels what waits for it when it fails
+            # When Faust fails it cancels what waits for it, which may be us.
+            except (Exception, asyncio.CancelledError) as error:
                 log.warning("views are started anew: %s: %s", type(error).__name__, error)
                 self._metrics.inc("ringback_views_restarts_total")
             if time.monotonic() - started_s > HEALTHY_AFTER_S:

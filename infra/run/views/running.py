@@ -18,9 +18,8 @@ from streams.views.metrics import VIEWS_METRICS
 log = logging.getLogger("ringback.views")
 
 # They tell of each try, and try ten times a second while a broker is away.
-CLIENT = (
-    "aiokafka",
-    *(f"aiokafka.{part}" for part in ("conn", "consumer.fetcher", "consumer.group_coordinator")),
+CLIENT = tuple(
+    f"aiokafka{part}" for part in ("", ".conn", ".consumer.fetcher", ".consumer.group_coordinator")
 )
 
 
