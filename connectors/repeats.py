@@ -32,4 +32,4 @@ class OnceInAWhile(logging.Filter):
         self._repeats = Repeats(now_s)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return self._repeats.says((record.name, record.levelno, record.msg))
+        return self._repeats.says((record.name, record.levelno, str(record.msg)))

@@ -35,7 +35,7 @@ LEADER_MOVES = {
     KafkaError.FENCED_LEADER_EPOCH,
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.OFFSET_NOT_AVAILABLE,
-    LET_GO,
+    LET_GO,  # and what is not answered at all, for the same reason
 }
 
 Action = Literal["create", "created", "ok", "drift"]

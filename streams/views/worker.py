@@ -67,7 +67,7 @@ def make_app(
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=WAITING_BATCHES,
         table_standby_replicas=0,  # no tables of Faust's, so none of the assignor that is for them
-        # Or a stop would wait for a commit to the group, and for ever when the broker is away.
+        # A stop would wait for the agent, which may wait for a schema, or for ever once something has failed.
         stream_wait_empty=False,
         topic_allow_declare=False,  # `ringback topics apply` makes them
         topic_disable_leader=True,

@@ -38,6 +38,7 @@ def test_a_message_is_the_same_whatever_is_put_into_it(caplog: pytest.LogCapture
         for node in (1, 2, 3):
             client.error("node %d is away", node)
             client.error("node %d has no leader", node)
+            client.error({"not": "hashable"})
         clock.now_s += QUIET_S
         client.error("node %d is away", 4)
     finally:
@@ -45,5 +46,6 @@ def test_a_message_is_the_same_whatever_is_put_into_it(caplog: pytest.LogCapture
     assert [record.getMessage() for record in caplog.records] == [
         "node 1 is away",
         "node 1 has no leader",
+        "{'not': 'hashable'}",
         "node 4 is away",
     ]
